@@ -1,0 +1,140 @@
+/* What the binding's files share: checking arguments, telling errors, handles, and waiting.
+ *
+ * Errors follow two rules. Misuse raises, and names the function, the argument, what was given and what is allowed.
+ * What the environment refuses is returned as nil, message, code [, native error number].
+ *
+ * `function` is everywhere the name that a script's author knows the function by, as "view:read_i32". */
+#ifndef SHMIPC_BINDING_BINDING_H
+#define SHMIPC_BINDING_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "../core/mapping.h"
+#include "../core/mutex.h"
+#include "../core/name.h"
+
+#define SHMIPC_VERSION "0.1.0"
+
+/* ---- errors */
+
+/* Raises "function: text", with the caller's position in front. Never returns. */
+int shmipc_raise(lua_State *L, const char *function, const char *format, ...);
+
+/* The same for a check that a Lua function of this module makes: the position is that function's caller. */
+int shmipc_raise_beyond(lua_State *L, const char *function, const char *format, ...);
+
+/* Returns nil, `function "name": text`, code [, number]; NO_MEMORY raises. name may be NULL. */
+int shmipc_failure(lua_State *L, const char *function, const char *name, struct shmipc_result result);
+
+/* ---- arguments: strict, so that "3" is no number and 3 is no string */
+
+lua_Integer shmipc_integer(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
+                           lua_Integer highest);
+
+/* The same for an argument that may be nil or absent. */
+lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
+                              lua_Integer highest, lua_Integer absent);
+
+const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length);
+
+/* A time in seconds, 0 to math.huge; absent: HUGE_VAL. */
+double shmipc_seconds(lua_State *L, int arg, const char *function, const char *what);
+
+/* A table with string keys out of `allowed` (NULL-terminated), nil, or nothing. Afterwards a field is read by
+ * shmipc_option, which leaves it on the stack and says whether it is there. */
+void shmipc_options(lua_State *L, int arg, const char *function, const char *const *allowed);
+int shmipc_option(lua_State *L, int arg, const char *field);
+
+/* The fields that several functions take. */
+unsigned shmipc_option_mode(lua_State *L, int arg, const char *function);
+int shmipc_option_flag(lua_State *L, int arg, const char *function, const char *field);
+enum os_access shmipc_option_access(lua_State *L, int arg, const char *function);
+
+/* One of "r", "rw", and where `copy` says so "cow". */
+enum shmipc_copy { SHMIPC_COPY_NOT_ALLOWED, SHMIPC_COPY_ALLOWED };
+enum os_access shmipc_access(lua_State *L, int arg, const char *function, enum shmipc_copy copy);
+const char *shmipc_access_name(enum os_access access);
+
+/* The name of an object at arg. 1: *out is filled (it points into the Lua string). 0: INVALID_NAME has been pushed, the
+ * function returns *results. */
+int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out, int *results);
+
+/* ---- handles: userdata with a metatable that is upvalue 1 of every method, and the name as user value 1 */
+
+struct shmipc_type {
+  const char *name; /* "shmipc.view" */
+  const luaL_Reg *methods;
+  const luaL_Reg *metamethods;
+};
+
+/* Fills the metatable at the top of the stack and leaves the table of methods above it. Upvalues of all functions: 1
+ * the metatable itself, then `companions` values that stand below the metatable in the stack, in their order. */
+void shmipc_type_fill(lua_State *L, const struct shmipc_type *type, int companions);
+
+/* The userdata at arg if it has the metatable at the index; else NULL. */
+void *shmipc_to(lua_State *L, int arg, int metatable);
+
+/* Pushes a userdata of that many zero bytes, which every type takes for a closed handle, with the name that stands at
+ * the index. The resource is acquired afterwards, so that an error in between leaks nothing. */
+void *shmipc_handle_push(lua_State *L, size_t size, int name, int metatable);
+
+/* Raise for a wrong self, and for a closed one. */
+int shmipc_wrong_self(lua_State *L, const char *function, const char *type);
+int shmipc_closed(lua_State *L, const char *function, const char *type);
+
+/* For methods that are written in Lua, (self, function): raises as the two above, at the place that called the method.
+ * is_closed: whether the self (NULL: it is none) is closed. */
+typedef int (*shmipc_is_closed)(const void *self);
+void shmipc_expect(lua_State *L, const char *type, shmipc_is_closed is_closed);
+
+/* Pushes the handle's name, quoted, control bytes replaced; returns it. */
+const char *shmipc_push_quoted_name(lua_State *L, int arg);
+
+/* ---- waiting: in slices, between which Lua's hooks get a chance (Ctrl-C). Nothing is held then. */
+
+struct shmipc_wait {
+  double seconds;
+  uint64_t until;    /* the deadline for the next try: the first has one in the past */
+  uint64_t deadline; /* 0: not known yet */
+};
+
+/* How long an attempt to create or open goes on while others are deciding about the name. */
+#define SHMIPC_DECISION_SECONDS 1.0
+
+struct shmipc_wait shmipc_wait_begin(double seconds);
+
+/* After a try that ended in TIMEOUT: whether there is another. May run any Lua code (a hook), and raise. */
+int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait);
+
+/* Makes what shmipc_wait_more needs in the registry. */
+void shmipc_wait_prepare(lua_State *L);
+
+/* ---- the types: each pushes its metatable and its table of methods */
+
+void shmipc_view_type(lua_State *L);
+
+/* pre: the view's metatable is at the top; it stays below. */
+void shmipc_mapping_type(lua_State *L);
+void shmipc_guard_type(lua_State *L);
+
+/* pre: the guard's metatable is at the top; it stays below. */
+void shmipc_mutex_type(lua_State *L);
+
+/* Functions of the module's tables: upvalue 1 is the metatable of what they make. */
+extern const luaL_Reg shmipc_mapping_functions[];
+extern const luaL_Reg shmipc_mutex_functions[];
+
+/* unlink(name) of every kind. */
+int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind);
+
+/* ---- the guard: one level of a mutex */
+
+struct shmipc_guard {
+  uint64_t serial; /* 0: it holds nothing */
+};
+
+/* Pushes a guard that holds nothing yet, of the mutex at the index. */
+struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable);
+
+#endif

@@ -1,0 +1,66 @@
+/* shmipc.guard: one level of a mutex, given back when its scope ends. User value 1 is the mutex's handle.
+ * It has no finaliser: a lock whose guard nobody kept stays locked. */
+#include "binding.h"
+
+#define TYPE "shmipc.guard"
+
+/***
+A guard: one level of a locked mutex.
+
+    local guard <close> = assert(mutex:lock(0.5))
+
+When its scope ends, by an error too, it takes its level off, unless that was unlocked by hand before. It has no
+finaliser: a bare `mutex:lock()` stays locked.
+@classmod guard
+*/
+
+struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable) {
+  return shmipc_handle_push(L, sizeof(struct shmipc_guard), mutex, metatable);
+}
+
+static int wrong_self(lua_State *L) { return shmipc_wrong_self(L, "guard:close", TYPE); }
+
+/***
+Takes the level off. A second call does nothing.
+@function close
+@treturn boolean|nil `true`
+@treturn ?string message
+@treturn ?string code `CORRUPT`
+*/
+static int guard_close(lua_State *L) {
+  struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  struct shmipc_mutex *mutex;
+  if (!guard) return wrong_self(L);
+  lua_getiuservalue(L, 1, 1);
+  mutex = lua_touserdata(L, -1);
+  if (mutex->lock && guard->serial != 0) result = shmipc_mutex_unlock_level(mutex, guard->serial);
+  guard->serial = 0;
+  if (result.status != SHMIPC_OK) return shmipc_failure(L, "guard:close", NULL, result);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* An error on its way out of the scope goes before one of ours. */
+static int guard_leave(lua_State *L) {
+  int is_on_error = !lua_isnoneornil(L, 2);
+  if (guard_close(L) > 1 && !is_on_error) return luaL_error(L, "%s", lua_tostring(L, -2));
+  return 0;
+}
+
+static int guard_tostring(lua_State *L) {
+  const struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
+  const char *name;
+  if (!guard) return wrong_self(L);
+  lua_getiuservalue(L, 1, 1);
+  name = shmipc_push_quoted_name(L, lua_gettop(L));
+  lua_pushfstring(L, guard->serial != 0 ? TYPE " %s" : TYPE " %s (closed)", name);
+  return 1;
+}
+
+void shmipc_guard_type(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", guard_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__close", guard_leave}, {"__tostring", guard_tostring}, {NULL, NULL}};
+  static const struct shmipc_type type = {TYPE, methods, metamethods};
+  shmipc_type_fill(L, &type, 0);
+}

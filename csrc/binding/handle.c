@@ -1,0 +1,90 @@
+/* What all handles have in common. */
+#include "binding.h"
+
+#include <string.h>
+
+/* Pops a table of functions' upvalues: `companions` values below the metatable at `metatable`. */
+static void set_functions(lua_State *L, const luaL_Reg *functions, int metatable, int companions) {
+  int i;
+  lua_pushvalue(L, metatable);
+  for (i = 0; i < companions; i++) lua_pushvalue(L, metatable - companions + i);
+  luaL_setfuncs(L, functions, companions + 1);
+}
+
+void shmipc_type_fill(lua_State *L, const struct shmipc_type *type, int companions) {
+  int metatable = lua_gettop(L);
+  lua_pushstring(L, type->name);
+  lua_setfield(L, metatable, "__name");
+  lua_pushstring(L, type->name); /* scripts see this instead of the metatable, and cannot take it apart */
+  lua_setfield(L, metatable, "__metatable");
+  set_functions(L, type->metamethods, metatable, companions);
+  lua_newtable(L);
+  set_functions(L, type->methods, metatable, companions);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, metatable, "__index");
+}
+
+void *shmipc_handle_push(lua_State *L, size_t size, int name, int metatable) {
+  void *handle = lua_newuserdatauv(L, size, 1);
+  memset(handle, 0, size);
+  lua_pushvalue(L, name);
+  lua_setiuservalue(L, -2, 1);
+  lua_pushvalue(L, metatable);
+  lua_setmetatable(L, -2);
+  return handle;
+}
+
+void *shmipc_to(lua_State *L, int arg, int metatable) {
+  void *userdata = lua_touserdata(L, arg);
+  int same;
+  if (!userdata || !lua_getmetatable(L, arg)) return NULL;
+  same = lua_rawequal(L, -1, metatable);
+  lua_pop(L, 1);
+  return same ? userdata : NULL;
+}
+
+int shmipc_wrong_self(lua_State *L, const char *function, const char *type) {
+  return shmipc_raise(L, function, "self must be a %s, got %s (called without a colon?)", type, luaL_typename(L, 1));
+}
+
+int shmipc_closed(lua_State *L, const char *function, const char *type) {
+  return shmipc_raise(L, function, "attempt to use a closed %s", type);
+}
+
+void shmipc_expect(lua_State *L, const char *type, shmipc_is_closed is_closed) {
+  const char *function = luaL_checkstring(L, 2);
+  const void *self = shmipc_to(L, 1, lua_upvalueindex(1));
+  if (!self)
+    shmipc_raise_beyond(L, function, "self must be a %s, got %s (called without a colon?)", type, luaL_typename(L, 1));
+  if (is_closed(self)) shmipc_raise_beyond(L, function, "attempt to use a closed %s", type);
+}
+
+const char *shmipc_push_quoted_name(lua_State *L, int arg) {
+  size_t length, i;
+  const char *name;
+  luaL_Buffer quoted;
+  luaL_checkstack(L, 8, NULL);
+  lua_getiuservalue(L, arg, 1);
+  name = lua_tolstring(L, -1, &length);
+  luaL_buffinit(L, &quoted);
+  luaL_addchar(&quoted, '"');
+  for (i = 0; i < length; i++) luaL_addchar(&quoted, (unsigned char)name[i] < ' ' || name[i] == 127 ? '?' : name[i]);
+  luaL_addchar(&quoted, '"');
+  luaL_pushresult(&quoted);
+  lua_remove(L, -2);
+  return lua_tostring(L, -1);
+}
+
+int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind) {
+  struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
+  struct shmipc_result result;
+  struct os_name name;
+  int results;
+  if (!shmipc_name(L, 1, function, &name, &results)) return results;
+  do {
+    result = os_unlink(&name, kind, wait.until);
+  } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
+  if (result.status != SHMIPC_OK) return shmipc_failure(L, function, lua_tostring(L, 1), result);
+  lua_pushboolean(L, 1);
+  return 1;
+}

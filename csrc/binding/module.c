@@ -1,0 +1,118 @@
+/* shmipc.core: the native half of the module, which lua/shmipc/init.lua completes. */
+#include "../include/shmipc.h"
+#include "binding.h"
+
+/***
+Named shared memory between processes.
+
+    local shmipc = require "shmipc"
+
+What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
+there is one. Misuse raises. Every handle has `close()`, works with `<close>`, and is closed by the collector. Times are
+seconds; byte offsets count from 0.
+
+Codes: `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND CORRUPT CLOSED LIMIT
+NOT_SUPPORTED SYSTEM`.
+@module shmipc
+*/
+
+/***
+The version, as a string.
+@field _VERSION
+*/
+
+/***
+`"linux"` or `"windows"`.
+@field platform
+*/
+
+/***
+Sleeps.
+@function sleep
+@number seconds 0 or more, fractions allowed; `math.huge` sleeps for ever
+*/
+static int module_sleep(lua_State *L) {
+  static const char function[] = "shmipc.sleep";
+  struct shmipc_wait wait;
+  if (lua_isnoneornil(L, 1)) return shmipc_raise(L, function, "seconds must be a number, got %s", luaL_typename(L, 1));
+  wait = shmipc_wait_begin(shmipc_seconds(L, 1, function, "seconds"));
+  while (shmipc_wait_more(L, &wait)) os_sleep(wait.until);
+  return 0;
+}
+
+/***
+A monotonic clock, the same for all processes of the machine.
+@function clock
+@treturn number seconds since some moment
+*/
+static int module_clock(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)os_clock() / 1e9);
+  return 1;
+}
+
+/***
+The process's id.
+@function pid
+@treturn int
+*/
+static int module_pid(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)os_process_id());
+  return 1;
+}
+
+/* What the Lua half needs of a type: kinds[name] = {methods = …, expect = …}. Pops the table of methods, which stands
+ * above the metatable; leaves the metatable. */
+static void add_kind(lua_State *L, int kinds, const char *name) {
+  lua_createtable(L, 0, 2);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "methods");
+  lua_getfield(L, -2, "expect");
+  lua_setfield(L, -2, "expect");
+  lua_setfield(L, kinds, name);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "expect");
+}
+
+/* module[name] = a table of the functions. Pops the metatable, which becomes their upvalue 1. */
+static void add_functions(lua_State *L, int module, const char *name, const luaL_Reg *functions) {
+  lua_newtable(L);
+  lua_insert(L, -2);
+  luaL_setfuncs(L, functions, 1);
+  lua_setfield(L, module, name);
+}
+
+SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"sleep", module_sleep}, {"clock", module_clock}, {"pid", module_pid}, {NULL, NULL}};
+  int module, kinds;
+  shmipc_wait_prepare(L);
+  luaL_newlib(L, functions);
+  module = lua_gettop(L);
+  lua_pushliteral(L, SHMIPC_VERSION);
+  lua_setfield(L, module, "_VERSION");
+  lua_pushstring(L, os_facts.platform);
+  lua_setfield(L, module, "platform");
+  lua_newtable(L);
+  kinds = lua_gettop(L);
+  lua_pushvalue(L, kinds);
+  lua_setfield(L, module, "kinds");
+
+  lua_newtable(L);
+  shmipc_view_type(L);
+  add_kind(L, kinds, "view");
+  lua_newtable(L);
+  shmipc_mapping_type(L);
+  add_kind(L, kinds, "mapping");
+  add_functions(L, module, "mapping", shmipc_mapping_functions);
+
+  lua_newtable(L);
+  shmipc_guard_type(L);
+  add_kind(L, kinds, "guard");
+  lua_pushliteral(L, "abandoned");
+  lua_newtable(L);
+  shmipc_mutex_type(L);
+  add_kind(L, kinds, "mutex");
+  add_functions(L, module, "mutex", shmipc_mutex_functions);
+  lua_settop(L, module);
+  return 1;
+}

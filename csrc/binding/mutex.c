@@ -1,0 +1,240 @@
+/* shmipc.mutex */
+#include "binding.h"
+
+#define TYPE "shmipc.mutex"
+
+static struct shmipc_mutex *mutex_self(lua_State *L, const char *function) {
+  struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
+  if (!mutex) shmipc_wrong_self(L, function, TYPE);
+  if (!mutex->lock) shmipc_closed(L, function, TYPE);
+  return mutex;
+}
+
+typedef struct shmipc_result (*make_function)(const struct os_name *name, const struct shmipc_mutex_creation *creation,
+                                              uint64_t deadline, struct shmipc_mutex *out);
+
+static int push_mutex(lua_State *L, const char *function, make_function make) {
+  static const char *const allowed[] = {"owned", "mode", NULL};
+  struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
+  struct shmipc_mutex_creation creation;
+  struct shmipc_mutex *mutex;
+  struct shmipc_result result;
+  struct os_name name;
+  int results;
+  lua_settop(L, 2);
+  if (!shmipc_name(L, 1, function, &name, &results)) return results;
+  shmipc_options(L, 2, function, allowed);
+  creation.mode = shmipc_option_mode(L, 2, function);
+  creation.birth = shmipc_option_flag(L, 2, function, "owned") ? OS_BORN_OWNED : OS_BORN_FREE;
+  mutex = shmipc_handle_push(L, sizeof *mutex, 1, lua_upvalueindex(1));
+  do {
+    result = make(&name, &creation, wait.until, mutex);
+  } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
+  if (result.status != SHMIPC_OK) return shmipc_failure(L, function, lua_tostring(L, 1), result);
+  return 1;
+}
+
+/***
+Mutexes: recursive locks with a name, owned by a thread of a process.
+@module shmipc.mutex
+*/
+
+/***
+Creates a mutex.
+
+    local mutex = assert(shmipc.mutex.create("mutex"))
+
+@function create
+@string name as for `shmipc.mapping.create`
+@tparam[opt] table options `owned` = `true`: the caller holds it from the start; `mode` = permission bits on Linux
+(default `0600`)
+@treturn mutex|nil the mutex
+@treturn ?string message
+@treturn ?string code `EXISTS`, `WRONG_KIND`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `TIMEOUT`, …
+*/
+static int mutex_create(lua_State *L) { return push_mutex(L, "shmipc.mutex.create", shmipc_mutex_create); }
+
+static struct shmipc_result open_existing(const struct os_name *name, const struct shmipc_mutex_creation *creation,
+                                          uint64_t deadline, struct shmipc_mutex *out) {
+  (void)creation;
+  return shmipc_mutex_open(name, deadline, out);
+}
+
+/***
+Opens a mutex that exists.
+@function open
+@string name as for `create`
+@treturn mutex|nil the mutex
+@treturn ?string message
+@treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `CORRUPT`, `NOT_SUPPORTED` (made by another version,
+or in another pid namespace), …
+*/
+static int mutex_open(lua_State *L) { return push_mutex(L, "shmipc.mutex.open", open_existing); }
+
+/***
+Opens a mutex, or creates it when there is none. `mutex:created()` tells which; `owned` says nothing when it existed.
+@function open_or_create
+@string name as for `create`
+@tparam[opt] table options as for `create`
+@treturn mutex|nil the mutex
+@treturn ?string message
+@treturn ?string code those of `create` and `open`
+*/
+static int mutex_open_or_create(lua_State *L) {
+  return push_mutex(L, "shmipc.mutex.open_or_create", shmipc_mutex_open_or_create);
+}
+
+/***
+Takes a mutex's name away now. Who holds it keeps it.
+@function unlink
+@string name as for `create`
+@treturn boolean|nil `true`
+@treturn ?string message
+@treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `INVALID_NAME`; on Windows `NOT_SUPPORTED`
+*/
+static int mutex_unlink(lua_State *L) { return shmipc_unlink(L, "shmipc.mutex.unlink", OS_MUTEX); }
+
+const luaL_Reg shmipc_mutex_functions[] = {{"create", mutex_create},
+                                           {"open", mutex_open},
+                                           {"open_or_create", mutex_open_or_create},
+                                           {"unlink", mutex_unlink},
+                                           {NULL, NULL}};
+
+/***
+A mutex. It is recursive, and owned by a thread of a process: coroutines of one thread do not exclude each other.
+@type mutex
+*/
+
+/***
+Locks.
+
+Whoever dies while holding the lock, or closes its handle, gives it up: the next one gets it and is told `"abandoned"`,
+since the data may be half written.
+
+    local guard <close> = assert(mutex:lock(0.5))
+
+@function mutex:lock
+@number[opt] timeout in seconds; 0 tries once; default: no limit
+@treturn guard|nil unlocks when its scope ends
+@treturn ?string `"abandoned"`, or the message
+@treturn ?string code `TIMEOUT`, `CORRUPT`
+*/
+static int mutex_lock(lua_State *L) {
+  static const char function[] = "mutex:lock";
+  struct shmipc_mutex *mutex = mutex_self(L, function);
+  struct shmipc_wait wait = shmipc_wait_begin(shmipc_seconds(L, 2, function, "timeout"));
+  struct shmipc_guard *guard = shmipc_guard_push(L, 1, lua_upvalueindex(2));
+  struct shmipc_result result;
+  int abandoned = 0;
+  do {
+    if (!mutex->lock) return shmipc_closed(L, function, TYPE); /* by a finaliser or a hook meanwhile */
+    result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, &abandoned);
+  } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
+  if (result.status != SHMIPC_OK) {
+    lua_getiuservalue(L, 1, 1);
+    return shmipc_failure(L, function, lua_tostring(L, -1), result);
+  }
+  if (!abandoned) return 1;
+  lua_pushvalue(L, lua_upvalueindex(3)); /* no allocation now: an error would keep the lock */
+  return 2;
+}
+
+/***
+Takes one level off. Raises when the calling thread does not hold the lock.
+@function mutex:unlock
+@treturn boolean|nil `true`
+@treturn ?string message
+@treturn ?string code `CORRUPT`: another program has overwritten the lock meanwhile; it is not held any more
+*/
+static int mutex_unlock(lua_State *L) {
+  static const char function[] = "mutex:unlock";
+  struct shmipc_mutex *mutex = mutex_self(L, function);
+  struct shmipc_result result = shmipc_mutex_unlock(mutex);
+  if (result.status == SHMIPC_NOT_OWNER) return shmipc_raise(L, function, "the calling thread does not hold the lock");
+  if (result.status != SHMIPC_OK) {
+    lua_getiuservalue(L, 1, 1);
+    return shmipc_failure(L, function, lua_tostring(L, -1), result);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/***
+Whether the lock that this handle holds was got `"abandoned"`.
+@function mutex:abandoned
+@treturn boolean
+*/
+static int mutex_abandoned(lua_State *L) {
+  lua_pushboolean(L, shmipc_mutex_was_abandoned(mutex_self(L, "mutex:abandoned")));
+  return 1;
+}
+
+/***
+The name, as it was given.
+@function mutex:name
+@treturn string
+*/
+static int mutex_name(lua_State *L) {
+  mutex_self(L, "mutex:name");
+  lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+/***
+Whether the call that gave this handle made the object.
+@function mutex:created
+@treturn boolean
+*/
+static int mutex_created(lua_State *L) {
+  lua_pushboolean(L, mutex_self(L, "mutex:created")->created);
+  return 1;
+}
+
+static int finalise(lua_State *L) {
+  struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
+  if (!mutex) return shmipc_wrong_self(L, "mutex:close", TYPE);
+  if (mutex->lock) shmipc_mutex_close(mutex);
+  return 0;
+}
+
+/***
+Lets go of the mutex. Levels that were locked through this handle are given up: the next one who locks is told
+`"abandoned"`. A second call does nothing.
+@function mutex:close
+@treturn boolean `true`
+*/
+static int mutex_close(lua_State *L) {
+  finalise(L);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int mutex_tostring(lua_State *L) {
+  const struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
+  const char *name;
+  if (!mutex) return shmipc_wrong_self(L, "tostring", TYPE);
+  name = shmipc_push_quoted_name(L, 1);
+  lua_pushfstring(L, mutex->lock ? TYPE " %s" : TYPE " %s (closed)", name);
+  return 1;
+}
+
+static int is_closed(const void *self) { return ((const struct shmipc_mutex *)self)->lock == NULL; }
+
+/* For the methods that are written in Lua: (self, function). */
+static int mutex_expect(lua_State *L) {
+  shmipc_expect(L, TYPE, is_closed);
+  return 0;
+}
+
+void shmipc_mutex_type(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"lock", mutex_lock},       {"unlock", mutex_unlock}, {"name", mutex_name}, {"abandoned", mutex_abandoned},
+      {"created", mutex_created}, {"close", mutex_close},   {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__gc", finalise},
+                                         {"__close", finalise},
+                                         {"__tostring", mutex_tostring},
+                                         {"expect", mutex_expect},
+                                         {NULL, NULL}};
+  static const struct shmipc_type type = {TYPE, methods, metamethods};
+  shmipc_type_fill(L, &type, 2);
+}

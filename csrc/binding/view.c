@@ -1,0 +1,392 @@
+/* shmipc.view */
+#include "binding.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../core/element.h"
+
+#define TYPE "shmipc.view"
+
+/***
+A view: bytes of a mapping, as this process sees them. Offsets are bytes from 0.
+
+Reads and writes of numbers are in native byte order. At an address aligned to the number's size they are single loads
+and stores on 64-bit systems: never torn. An offset out of range, a value that does not fit, a write through a read-only
+view, and any access to a closed view raise. So does an access to memory that vanished because another process
+truncated the file: `mapping was truncated`.
+@classmod view
+*/
+
+static struct shmipc_view *view_self(lua_State *L, const char *function) {
+  struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
+  if (!view) shmipc_wrong_self(L, function, TYPE);
+  if (!view->mapping) shmipc_closed(L, function, TYPE);
+  return view;
+}
+
+static struct shmipc_view *writable_self(lua_State *L, const char *function) {
+  struct shmipc_view *view = view_self(L, function);
+  if (view->memory.access == OS_READ) shmipc_raise(L, function, "the view is read-only (access \"r\")");
+  return view;
+}
+
+static int truncated(lua_State *L, const char *function) {
+  return shmipc_raise(L, function, "mapping was truncated by another process");
+}
+
+static void check_lost(lua_State *L, const char *function, const struct shmipc_view *view) {
+  if (shmipc_view_is_lost(view)) truncated(L, function);
+}
+
+static int wrong_offset(lua_State *L, const char *function, const struct shmipc_view *view, size_t length) {
+  if (view->memory.length < length)
+    return shmipc_raise(L, function, "%I bytes do not fit in a view of %I", (LUAI_UACINT)length,
+                        (LUAI_UACINT)view->memory.length);
+  shmipc_integer(L, 2, function, "offset", 0, (lua_Integer)(view->memory.length - length));
+  return 0;
+}
+
+/* The offset at index 2 for an access to `length` bytes. */
+static inline size_t element_offset(lua_State *L, const char *function, const struct shmipc_view *view, size_t length) {
+  size_t size = view->memory.length;
+  lua_Integer offset;
+  if (lua_isinteger(L, 2)) {
+    offset = lua_tointeger(L, 2);
+    if (offset >= 0 && size >= length && (lua_Unsigned)offset <= size - length) return (size_t)offset;
+  } else if (lua_type(L, 2) == LUA_TNUMBER && size >= length) {
+    return (size_t)shmipc_integer(L, 2, function, "offset", 0, (lua_Integer)(size - length));
+  }
+  wrong_offset(L, function, view, length);
+  return 0;
+}
+
+/* The value at index 3, by the classes of core/element.h. */
+
+static double check_real(lua_State *L, const char *function, size_t size) {
+  double value;
+  if (lua_type(L, 3) != LUA_TNUMBER) shmipc_raise(L, function, "value must be a number, got a %s", luaL_typename(L, 3));
+  value = lua_tonumber(L, 3);
+  if (size == sizeof(float) && isfinite(value) && isinf((float)value))
+    shmipc_raise(L, function, "value must be a number from %f to %f, got %f", -(double)FLT_MAX, (double)FLT_MAX, value);
+  return value;
+}
+
+#define check_INTEGER(L, function, type, lowest, highest)                                                              \
+  shmipc_integer(L, 3, function, "value", (lua_Integer)(lowest), (lua_Integer)(highest))
+#define check_WORD(L, function, type, lowest, highest)                                                                 \
+  shmipc_integer(L, 3, function, "value", LUA_MININTEGER, LUA_MAXINTEGER)
+#define check_REAL(L, function, type, lowest, highest) check_real(L, function, sizeof(type))
+#define push_INTEGER(L, value) lua_pushinteger(L, (lua_Integer)(value))
+#define push_WORD(L, value) lua_pushinteger(L, (lua_Integer)(value))
+#define push_REAL(L, value) lua_pushnumber(L, (lua_Number)(value))
+
+/***
+Reads a number: `view:read_i8(offset)`, `read_u8`, `read_i16`, `read_u16`, `read_i32`, `read_u32`, `read_i64`,
+`read_u64` (above 2^63-1: the Lua integer with the same bits), `read_f32`, `read_f64`.
+
+    local value = view:read_i32(0)
+
+@function read_i32
+@int offset in bytes from 0
+@treturn number
+*/
+
+/***
+Writes a number: `view:write_i8(offset, value)`, `write_u8`, `write_i16`, `write_u16`, `write_i32`, `write_u32`,
+`write_i64`, `write_u64` (any Lua integer, by its bits), `write_f32` (a finite number that overflows raises),
+`write_f64`.
+
+    view:write_i32(0, 500)
+
+@function write_i32
+@int offset in bytes from 0
+@number value must fit
+*/
+
+#define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
+  static int view_read_##name(lua_State *L) {                                                                          \
+    static const char function[] = "view:read_" #name;                                                                 \
+    struct shmipc_view *view = view_self(L, function);                                                                 \
+    size_t offset = element_offset(L, function, view, sizeof(type));                                                   \
+    type value = shmipc_load_##name(view->memory.address + offset);                                                    \
+    if (view->memory.lost) return truncated(L, function);                                                              \
+    push_##class(L, value);                                                                                            \
+    return 1;                                                                                                          \
+  }                                                                                                                    \
+  static int view_write_##name(lua_State *L) {                                                                         \
+    static const char function[] = "view:write_" #name;                                                                \
+    struct shmipc_view *view = writable_self(L, function);                                                             \
+    size_t offset = element_offset(L, function, view, sizeof(type));                                                   \
+    type value = (type)check_##class(L, function, type, lowest, highest);                                              \
+    shmipc_store_##name(view->memory.address + offset, value);                                                         \
+    if (view->memory.lost) return truncated(L, function);                                                              \
+    return 0;                                                                                                          \
+  }
+SHMIPC_ELEMENTS(SHMIPC_X)
+#undef SHMIPC_X
+
+/* A range of the view that starts with the argument `first`: offset, length. Absent: from the start, to the end. */
+static void check_range(lua_State *L, const char *function, const struct shmipc_view *view, int first, size_t *offset,
+                        size_t *length) {
+  lua_Integer size = (lua_Integer)view->memory.length;
+  *offset = (size_t)shmipc_integer_or(L, first, function, "offset", 0, size, 0);
+  size -= (lua_Integer)*offset;
+  *length = (size_t)shmipc_integer_or(L, first + 1, function, "length", 0, size, size);
+}
+
+/* Pushes bytes that other processes may be changing. Lua takes a short string apart more than once, so it gets a copy
+ * of our own; a long one it copies once. */
+static void push_bytes(lua_State *L, const struct shmipc_view *view, size_t offset, size_t length) {
+  char copy[256];
+  if (length <= sizeof copy) {
+    shmipc_view_read(view, offset, copy, length);
+    lua_pushlstring(L, copy, length);
+  } else {
+    lua_pushlstring(L, view->memory.address + offset, length);
+  }
+}
+
+/***
+Reads bytes.
+@function read
+@int offset in bytes from 0
+@int length in bytes
+@treturn string
+*/
+static int view_read(lua_State *L) {
+  static const char function[] = "view:read";
+  const struct shmipc_view *view = view_self(L, function);
+  lua_Integer size = (lua_Integer)view->memory.length;
+  lua_Integer offset = shmipc_integer(L, 2, function, "offset", 0, size);
+  lua_Integer length = shmipc_integer(L, 3, function, "length", 0, size - offset);
+  push_bytes(L, view, (size_t)offset, (size_t)length);
+  check_lost(L, function, view);
+  return 1;
+}
+
+/* The string at index 3, which must fit behind the offset at 2. */
+static const char *check_text(lua_State *L, const char *function, const struct shmipc_view *view, size_t *offset,
+                              size_t *length) {
+  lua_Integer size = (lua_Integer)view->memory.length;
+  const char *text;
+  *offset = (size_t)shmipc_integer(L, 2, function, "offset", 0, size);
+  text = shmipc_string(L, 3, function, "string", length);
+  if (*length > view->memory.length - *offset)
+    shmipc_raise(L, function, "a string of %I bytes does not fit at offset %I of a view of %I", (LUAI_UACINT)*length,
+                 (LUAI_UACINT)*offset, (LUAI_UACINT)size);
+  return text;
+}
+
+/***
+Writes bytes.
+@function write
+@int offset in bytes from 0
+@string string must fit
+*/
+static int view_write(lua_State *L) {
+  static const char function[] = "view:write";
+  struct shmipc_view *view = writable_self(L, function);
+  size_t offset, length;
+  const char *text = check_text(L, function, view, &offset, &length);
+  shmipc_view_write(view, offset, text, length);
+  check_lost(L, function, view);
+  return 0;
+}
+
+/***
+Reads a text up to its NUL, or up to the limit.
+@function read_cstring
+@int offset in bytes from 0
+@int[opt] limit in bytes; default: to the end of the view
+@treturn string without the NUL
+*/
+static int view_read_cstring(lua_State *L) {
+  static const char function[] = "view:read_cstring";
+  const struct shmipc_view *view = view_self(L, function);
+  lua_Integer size = (lua_Integer)view->memory.length;
+  lua_Integer offset = shmipc_integer(L, 2, function, "offset", 0, size);
+  lua_Integer limit = shmipc_integer_or(L, 3, function, "limit", 0, size - offset, size - offset);
+  const char *text, *end;
+  size_t length;
+  push_bytes(L, view, (size_t)offset, shmipc_view_cstring_length(view, (size_t)offset, (size_t)limit));
+  check_lost(L, function, view);
+  text = lua_tolstring(L, -1, &length);
+  end = memchr(text, 0, length); /* written meanwhile by another process */
+  if (end) lua_pushlstring(L, text, (size_t)(end - text));
+  return 1;
+}
+
+/***
+Writes a text and a NUL after it.
+@function write_cstring
+@int offset in bytes from 0
+@string string without a NUL; must fit with one
+@int limit in bytes, the NUL included
+*/
+static int view_write_cstring(lua_State *L) {
+  static const char function[] = "view:write_cstring";
+  struct shmipc_view *view = writable_self(L, function);
+  size_t offset, length;
+  const char *text = check_text(L, function, view, &offset, &length);
+  lua_Integer limit = shmipc_integer(L, 4, function, "limit", 1, (lua_Integer)(view->memory.length - offset));
+  if (length >= (size_t)limit)
+    shmipc_raise(L, function, "a string of %I bytes and its NUL do not fit in %I", (LUAI_UACINT)length,
+                 (LUAI_UACINT)limit);
+  if (memchr(text, 0, length)) shmipc_raise(L, function, "string must be without a NUL, got one inside");
+  shmipc_view_write(view, offset, text, length + 1); /* Lua's strings end with a NUL of their own */
+  check_lost(L, function, view);
+  return 0;
+}
+
+/***
+Sets bytes to one value.
+@function fill
+@int[opt=0] byte 0 to 255
+@int[opt=0] offset in bytes from 0
+@int[opt] length in bytes; default: to the end
+*/
+static int view_fill(lua_State *L) {
+  static const char function[] = "view:fill";
+  struct shmipc_view *view = writable_self(L, function);
+  int byte = (int)shmipc_integer_or(L, 2, function, "byte", 0, 255, 0);
+  size_t offset, length;
+  check_range(L, function, view, 3, &offset, &length);
+  shmipc_view_fill(view, byte, offset, length);
+  check_lost(L, function, view);
+  return 0;
+}
+
+/***
+Copies bytes from a view, this one or another; the two places may overlap.
+@function copy
+@int to offset in this view, in bytes from 0
+@tparam view source
+@int from offset in the source, in bytes from 0
+@int length in bytes
+*/
+static int view_copy(lua_State *L) {
+  static const char function[] = "view:copy";
+  struct shmipc_view *view = writable_self(L, function);
+  const struct shmipc_view *source = shmipc_to(L, 3, lua_upvalueindex(1));
+  lua_Integer size = (lua_Integer)view->memory.length, to, from, length, room;
+  to = shmipc_integer(L, 2, function, "to", 0, size);
+  if (!source) shmipc_raise(L, function, "source must be a " TYPE ", got %s", luaL_typename(L, 3));
+  if (!source->mapping) shmipc_raise(L, function, "source is a closed " TYPE);
+  from = shmipc_integer(L, 4, function, "from", 0, (lua_Integer)source->memory.length);
+  room = (lua_Integer)source->memory.length - from;
+  if (size - to < room) room = size - to;
+  length = shmipc_integer(L, 5, function, "length", 0, room);
+  shmipc_view_copy(view, (size_t)to, source, (size_t)from, (size_t)length);
+  check_lost(L, function, view);
+  check_lost(L, function, source);
+  return 0;
+}
+
+/***
+Returns when the bytes are where the mapping keeps them: on disk, if it is a file there.
+@function flush
+@int[opt=0] offset in bytes from 0
+@int[opt] length in bytes; default: to the end
+@treturn boolean|nil `true`
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+*/
+static int view_flush(lua_State *L) {
+  static const char function[] = "view:flush";
+  struct shmipc_view *view = view_self(L, function);
+  struct shmipc_result result;
+  size_t offset, length;
+  check_range(L, function, view, 2, &offset, &length);
+  result = os_view_flush(&view->memory, offset, length);
+  check_lost(L, function, view);
+  if (result.status != SHMIPC_OK) {
+    lua_getiuservalue(L, 1, 1);
+    return shmipc_failure(L, function, lua_tostring(L, -1), result);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/***
+The length in bytes; `#view` is the same.
+@function size
+@treturn int
+*/
+static int view_size(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)view_self(L, "view:size")->memory.length);
+  return 1;
+}
+
+/***
+How it was cut.
+@function access
+@treturn string `"rw"`, `"r"` or `"cow"`
+*/
+static int view_access(lua_State *L) {
+  lua_pushstring(L, shmipc_access_name(view_self(L, "view:access")->memory.access));
+  return 1;
+}
+
+static int finalise(lua_State *L) {
+  struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
+  if (!view) return shmipc_wrong_self(L, "view:close", TYPE);
+  if (view->mapping) shmipc_view_close(view);
+  return 0;
+}
+
+/***
+Lets go of the bytes. A second call does nothing.
+@function close
+@treturn boolean `true`
+*/
+static int view_close(lua_State *L) {
+  finalise(L);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int view_tostring(lua_State *L) {
+  const struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
+  const char *name;
+  if (!view) return shmipc_wrong_self(L, "tostring", TYPE);
+  name = shmipc_push_quoted_name(L, 1);
+  if (view->mapping)
+    lua_pushfstring(L, TYPE " %s %I..%I %s", name, (LUAI_UACINT)view->memory.offset,
+                    (LUAI_UACINT)(view->memory.offset + view->memory.length), shmipc_access_name(view->memory.access));
+  else
+    lua_pushfstring(L, TYPE " %s (closed)", name);
+  return 1;
+}
+
+static int is_closed(const void *self) { return ((const struct shmipc_view *)self)->mapping == NULL; }
+
+/* For the methods that are written in Lua: (self, function) -> size. */
+static int view_expect(lua_State *L) {
+  shmipc_expect(L, TYPE, is_closed);
+  return view_size(L);
+}
+
+void shmipc_view_type(lua_State *L) {
+  static const luaL_Reg methods[] = {
+#define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
+  {"read_" #name, view_read_##name}, {"write_" #name, view_write_##name},
+      SHMIPC_ELEMENTS(SHMIPC_X)
+#undef SHMIPC_X
+          {"read", view_read},
+      {"write", view_write},
+      {"read_cstring", view_read_cstring},
+      {"write_cstring", view_write_cstring},
+      {"fill", view_fill},
+      {"copy", view_copy},
+      {"flush", view_flush},
+      {"size", view_size},
+      {"access", view_access},
+      {"close", view_close},
+      {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__gc", finalise},      {"__close", finalise},
+                                         {"__len", view_size},    {"__tostring", view_tostring},
+                                         {"expect", view_expect}, {NULL, NULL}};
+  static const struct shmipc_type type = {TYPE, methods, metamethods};
+  shmipc_type_fill(L, &type, 0);
+}

@@ -1,0 +1,1236 @@
+/* The platform contract on Linux (os.h). Every trick names the manual page it rests on. */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+
+#include "os.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHM_DIRECTORY "/dev/shm"
+#define NANOSECONDS UINT64_C(1000000000)
+
+const struct os_facts os_facts = {"linux"};
+
+/* ---- process, memory, time */
+
+void *os_allocate(size_t size) { return malloc(size); }
+void *os_reallocate(void *memory, size_t size) { return realloc(memory, size); }
+void os_release(void *memory) { free(memory); }
+
+uint64_t os_process_id(void) { return (uint64_t)getpid(); }
+
+uint64_t os_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+static struct timespec to_timespec(uint64_t nanoseconds) {
+  struct timespec time = {(time_t)(nanoseconds / NANOSECONDS), (long)(nanoseconds % NANOSECONDS)};
+  return time;
+}
+
+void os_sleep(uint64_t deadline) {
+  struct timespec until = to_timespec(deadline);
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+void os_error_text(int32_t native, char *buffer, size_t size) {
+  snprintf(buffer, size, "%s", strerrordesc_np(native) ? strerrordesc_np(native) : "unknown error");
+}
+
+static struct shmipc_result from_errno(int error) {
+  struct shmipc_result result = {SHMIPC_SYSTEM, error};
+  switch (error) {
+  case EEXIST: result.status = SHMIPC_EXISTS; break;
+  case ENOENT:
+  case ENOTDIR: result.status = SHMIPC_NOT_FOUND; break;
+  case EACCES:
+  case EPERM:
+  case EROFS:
+  case ETXTBSY: result.status = SHMIPC_ACCESS_DENIED; break;
+  case ENAMETOOLONG: result.status = SHMIPC_INVALID_NAME; break;
+  case ENOSPC:
+  case EFBIG:
+  case EDQUOT:
+  case ENOMEM: result.status = SHMIPC_NO_SPACE; break;
+  case EMFILE:
+  case ENFILE:
+  case ENOLCK: result.status = SHMIPC_LIMIT; break;
+  case EISDIR:
+  case ELOOP:
+  case ENXIO:
+  case ENODEV: result.status = SHMIPC_WRONG_KIND; break;
+  case EOPNOTSUPP:
+  case ENOSYS: result.status = SHMIPC_NOT_SUPPORTED; break;
+  default: break;
+  }
+  return result;
+}
+
+/* ---- threads, and what a fork does to them */
+
+struct list_node { /* as glibc and musl lay it out: the kernel sees `next`, and `previous` stands right before it */
+  void *previous;
+  void *next;
+};
+
+struct thread {
+  uintptr_t token;
+  pid_t id;
+  struct robust_list_head *robust; /* NULL: the C library has registered none */
+  struct thread *following;
+};
+
+static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t process_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
+static struct thread *threads;         /* under process_lock */
+static uintptr_t last_token;           /* under process_lock */
+static void (*exit_notice)(uintptr_t); /* under process_lock */
+static unsigned fork_generation;       /* written only by a forked child, before it runs anything else */
+static _Thread_local struct thread *self;
+
+static void watch_sigbus(void);
+static void remove_names_at_exit(void);
+
+static void fork_prepare(void) { pthread_mutex_lock(&process_lock); }
+static void fork_parent(void) { pthread_mutex_unlock(&process_lock); }
+
+static void thread_describe(struct thread *thread) {
+  size_t size = 0;
+  thread->id = (pid_t)syscall(SYS_gettid);
+  thread->token = ++last_token;
+  if (syscall(SYS_get_robust_list, 0, &thread->robust, &size) != 0 || size != sizeof *thread->robust)
+    thread->robust = NULL;
+}
+
+static void fork_child(void) { /* only the forking thread lives on, under a new id */
+  struct thread *thread = threads;
+  fork_generation++;
+  threads = NULL;
+  while (thread) {
+    struct thread *following = thread->following;
+    if (thread != self) free(thread);
+    thread = following;
+  }
+  if (self) {
+    thread_describe(self);
+    self->following = NULL;
+    threads = self;
+  }
+  pthread_mutex_unlock(&process_lock);
+}
+
+static void thread_ends(void *ending) {
+  struct thread *thread = ending, **link;
+  void (*notice)(uintptr_t);
+  os_process_lock();
+  notice = exit_notice;
+  os_process_unlock();
+  if (notice) notice(thread->token);
+  os_process_lock();
+  for (link = &threads; *link; link = &(*link)->following) {
+    if (*link == thread) {
+      *link = thread->following;
+      break;
+    }
+  }
+  os_process_unlock();
+  self = NULL;
+  free(thread);
+}
+
+/* A host that closes its Lua state unloads the module; what we leave with the C library must stay callable
+ * (dlopen(3), RTLD_NODELETE). */
+static void stay_loaded(void) {
+  Dl_info here;
+  if (dladdr(&os_facts, &here) != 0) dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static void process_begin(void) {
+  stay_loaded();
+  pthread_atfork(fork_prepare, fork_parent, fork_child);
+  pthread_key_create(&thread_key, thread_ends);
+  watch_sigbus();
+  atexit(remove_names_at_exit);
+}
+
+void os_process_lock(void) {
+  pthread_once(&process_once, process_begin);
+  pthread_mutex_lock(&process_lock);
+}
+
+void os_process_unlock(void) { pthread_mutex_unlock(&process_lock); }
+
+static struct thread *thread_self(void) {
+  if (!self) {
+    struct thread *thread = calloc(1, sizeof *thread);
+    if (!thread) return NULL;
+    os_process_lock();
+    if (pthread_setspecific(thread_key, thread) != 0) {
+      os_process_unlock();
+      free(thread);
+      return NULL;
+    }
+    thread_describe(thread);
+    thread->following = threads;
+    threads = thread;
+    os_process_unlock();
+    self = thread;
+  }
+  return self;
+}
+
+uintptr_t os_thread_self(void) {
+  struct thread *thread = thread_self();
+  return thread ? thread->token : 0;
+}
+
+int os_thread_is_alive(uintptr_t token) {
+  const struct thread *thread;
+  for (thread = threads; thread; thread = thread->following)
+    if (thread->token == token) return 1;
+  return 0;
+}
+
+void os_thread_on_exit(void (*notice)(uintptr_t thread)) {
+  os_process_lock();
+  exit_notice = notice;
+  os_process_unlock();
+}
+
+/* ---- truncated files: SIGBUS becomes a mark
+ *
+ * An access beyond the end of a mapped file raises SIGBUS with BUS_ADRERR (mmap(2), sigaction(2)). The handler finds
+ * the range in a table, puts private zero pages from the fault to the range's end, and marks the range lost.
+ *
+ * The table is read by the handler in any thread at any time, so it takes no lock: chunks are only ever added, and a
+ * slot is published by its `base`, written last on entry and first on removal. A thread faults only in a range that it
+ * is using, whose slot therefore stands still; a slot that is changing meanwhile is seen with a base of 0, or twice
+ * with another base, and is passed over. */
+
+struct range {
+  _Atomic(uintptr_t) base; /* 0: free; 1: taken, not published */
+  _Atomic(size_t) span;
+  _Atomic(int) protection;
+  _Atomic(volatile int *) lost;
+};
+
+struct range_chunk {
+  struct range ranges[128];
+  _Atomic(struct range_chunk *) following;
+};
+
+static struct range_chunk first_ranges;
+static struct sigaction sigbus_before;
+
+static int range_rescue(uintptr_t fault) {
+  struct range_chunk *chunk;
+  for (chunk = &first_ranges; chunk; chunk = atomic_load(&chunk->following)) {
+    size_t i;
+    for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
+      struct range *range = &chunk->ranges[i];
+      uintptr_t base = atomic_load(&range->base), page = fault & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
+      size_t span = atomic_load(&range->span);
+      int protection = atomic_load(&range->protection);
+      volatile int *lost = atomic_load(&range->lost);
+      if (base <= 1 || fault < base || fault - base >= span || atomic_load(&range->base) != base) continue;
+      if (mmap((void *)page, base + span - page, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+          MAP_FAILED)
+        return 0;
+      *lost = 1;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void on_sigbus(int signal, siginfo_t *info, void *context) {
+  int saved = errno;
+  if (info->si_code == BUS_ADRERR && range_rescue((uintptr_t)info->si_addr)) {
+    errno = saved;
+    return;
+  }
+  errno = saved;
+  /* Not ours: whoever handled it before us does, or the default, which the repeated fault then meets. */
+  if (sigbus_before.sa_flags & SA_SIGINFO) {
+    sigbus_before.sa_sigaction(signal, info, context);
+  } else if (sigbus_before.sa_handler != SIG_DFL && sigbus_before.sa_handler != SIG_IGN) {
+    sigbus_before.sa_handler(signal);
+  } else {
+    struct sigaction fallback;
+    memset(&fallback, 0, sizeof fallback);
+    fallback.sa_handler = SIG_DFL;
+    sigaction(SIGBUS, &fallback, NULL);
+    if (info->si_code <= 0) raise(signal); /* sent by kill(2): there is no access to repeat */
+  }
+}
+
+static void watch_sigbus(void) {
+  struct sigaction ours;
+  memset(&ours, 0, sizeof ours);
+  ours.sa_sigaction = on_sigbus;
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&ours.sa_mask);
+  sigaction(SIGBUS, &ours, &sigbus_before);
+}
+
+static struct range *range_watch(char *base, size_t span, int protection, volatile int *lost) {
+  struct range_chunk *chunk = &first_ranges;
+  pthread_once(&process_once, process_begin);
+  for (;;) {
+    size_t i;
+    for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
+      struct range *range = &chunk->ranges[i];
+      uintptr_t free_slot = 0;
+      if (atomic_load_explicit(&range->base, memory_order_relaxed) != 0 ||
+          !atomic_compare_exchange_strong(&range->base, &free_slot, 1))
+        continue;
+      atomic_store(&range->span, span);
+      atomic_store(&range->protection, protection);
+      atomic_store(&range->lost, lost);
+      atomic_store(&range->base, (uintptr_t)base);
+      return range;
+    }
+    struct range_chunk *following = atomic_load(&chunk->following);
+    if (!following) {
+      struct range_chunk *added = calloc(1, sizeof *added);
+      if (!added) return NULL;
+      if (atomic_compare_exchange_strong(&chunk->following, &following, added))
+        following = added;
+      else
+        free(added);
+    }
+    chunk = following;
+  }
+}
+
+static void range_forget(struct range *range) { atomic_store(&range->base, 0); }
+
+/* ---- named objects: files on /dev/shm whose name lives as long as a holder
+ *
+ * Two facts about an object's inode decide everything:
+ * - Who holds it: each holder keeps a shared open-file-description lock (F_OFD_SETLK, fcntl(2)), which the kernel drops
+ *   with the process however it ends. The locked byte says the kind. The bytes lie far beyond any file, so that they
+ *   meet nobody's locks on real data.
+ * - Whether it is ours: the sticky bit, which means nothing on a Linux file (inode(7)), set before it has a name.
+ *   A persistent object has no mark, and is thereby like a foreign one: never removed.
+ *
+ * A name is taken away only by a process that holds the byte LOCK_REMOVAL exclusively and has seen, under that lock,
+ * that the name still is this inode; so nobody removes the name of a younger object.
+ *
+ * What a death leaves behind: before linkat(2) a file without a name, which is gone at once; after it an object without
+ * holders, a leftover, which is removed by whoever meets it. */
+
+#define LOCK_BASE ((off_t)0x73686d6970630000) /* "shmipc" */
+#define LOCK_SPAN ((off_t)16)                 /* LOCK_BASE + kind: the holders */
+#define LOCK_REMOVAL (LOCK_SPAN - 1)
+#define MARK S_ISVTX
+
+struct object {
+  int fd;
+  int is_ours;  /* marked, and held by a lock of ours */
+  int can_seal; /* the descriptor is open for writing, as an exclusive lock needs (fcntl(2)) */
+  unsigned generation;
+  enum os_kind kind;
+  uint64_t size;
+  dev_t device;
+  ino_t inode;
+  struct object *following, **link; /* in `objects`, under process_lock, while the object is held */
+  char path[sizeof SHM_DIRECTORY + 1 + OS_NAME_MAX];
+};
+
+static struct object *objects;
+
+static int lock_range(int fd, int command, short type, off_t first, off_t count, struct flock *answer) {
+  struct flock lock;
+  int failed;
+  memset(&lock, 0, sizeof lock);
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = LOCK_BASE + first;
+  lock.l_len = count;
+  failed = fcntl(fd, command, &lock);
+  if (answer) *answer = lock;
+  return failed ? -1 : 0;
+}
+
+static int hold(int fd, enum os_kind kind) { return lock_range(fd, F_OFD_SETLK, F_RDLCK, (off_t)kind, 1, NULL); }
+static int seize(int fd) { return lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, LOCK_SPAN, NULL); }
+static int let_go(int fd) { return lock_range(fd, F_OFD_SETLK, F_UNLCK, 0, LOCK_SPAN, NULL); }
+
+/* close(2), keeping errno. */
+static void close_quietly(int fd) {
+  int saved = errno;
+  close(fd);
+  errno = saved;
+}
+
+enum verdict {
+  ALIVE,       /* it was held, and has its name still: *kind */
+  LEFTOVER,    /* nobody holds it; now we do, exclusively */
+  LEFTOVER_RO, /* nobody holds it, but the descriptor cannot lock exclusively */
+  FOREIGN,     /* not ours, or persistent */
+  UNDECIDED    /* somebody is deciding, or its name has just gone: look again */
+};
+
+static enum verdict judge(int fd, enum os_kind *kind) {
+  struct flock seen;
+  struct stat status;
+  if (lock_range(fd, F_OFD_GETLK, F_WRLCK, 0, LOCK_SPAN, &seen) != 0) return UNDECIDED;
+  if (fstat(fd, &status) != 0 || status.st_nlink == 0) return UNDECIDED;
+  if (!(status.st_mode & MARK)) return FOREIGN;
+  if (seen.l_type == F_WRLCK) return UNDECIDED;
+  if (seen.l_type == F_RDLCK) {
+    *kind = (enum os_kind)(seen.l_start - LOCK_BASE);
+    return ALIVE;
+  }
+  if (seize(fd) == 0) return LEFTOVER;
+  return errno == EBADF ? LEFTOVER_RO : UNDECIDED;
+}
+
+/* Takes the name away if it still is this inode's. pre: fd holds LOCK_REMOVAL exclusively. */
+static int remove_name(int fd, const char *path) {
+  struct stat mine, named;
+  if (fstat(fd, &mine) != 0 || mine.st_nlink == 0 || lstat(path, &named) != 0) return 0;
+  if (mine.st_ino != named.st_ino || mine.st_dev != named.st_dev) return 0;
+  return unlink(path);
+}
+
+/* Waits a little before another look. 0: the deadline has passed. */
+static int look_again(unsigned *tries, uint64_t deadline) {
+  if (++*tries < 64) {
+    sched_yield();
+  } else {
+    struct timespec moment = {0, 50000};
+    nanosleep(&moment, NULL);
+  }
+  return os_clock() < deadline;
+}
+
+/* Opens what bears the name, for writing where that is permitted. -1: errno. */
+static int open_named(const char *path, int *can_seal) {
+  int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  int fd = open(path, O_RDWR | flags);
+  struct stat status;
+  *can_seal = fd >= 0;
+  if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = open(path, O_RDONLY | flags);
+  if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
+    close(fd);
+    errno = EISDIR;
+    return -1;
+  }
+  return fd;
+}
+
+/* A leftover of our own that its mode keeps us from writing to: it is dead, so its mode is nobody's any more. */
+static int open_for_removal(int fd) {
+  struct stat status;
+  char path[40];
+  if (fstat(fd, &status) != 0 || fchmod(fd, (status.st_mode & 07777) | S_IWUSR | S_IRUSR) != 0) return -1;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Removes a leftover. 0: the name is free now, or was no longer this inode's. */
+static int bury(int fd, enum verdict verdict, const char *path) {
+  int failed, saved;
+  if (verdict == LEFTOVER_RO) {
+    int writable = open_for_removal(fd);
+    enum os_kind kind;
+    if (writable < 0) return -1;
+    failed = judge(writable, &kind) == LEFTOVER ? remove_name(writable, path) : 0;
+    saved = errno;
+    let_go(writable);
+    close(writable);
+  } else {
+    failed = remove_name(fd, path);
+    saved = errno;
+    let_go(fd);
+  }
+  errno = saved;
+  return failed;
+}
+
+/* More than the machine can give: asking tmpfs for it would bring the kernel to kill somebody for want of memory. */
+static int exceeds_memory(uint64_t size) {
+  unsigned long long available = 0, swap = 0;
+  char line[128];
+  FILE *file;
+  if (size < UINT64_C(64) << 20) return 0;
+  file = fopen("/proc/meminfo", "re");
+  if (!file) return 0;
+  while (fgets(line, sizeof line, file)) {
+    sscanf(line, "MemAvailable: %llu", &available);
+    sscanf(line, "SwapFree: %llu", &swap);
+  }
+  fclose(file);
+  return available > 0 && size / 1024 >= available + swap;
+}
+
+/* Reserves real space, so that no access ever faults for want of it (posix_fallocate(3)). */
+static int reserve_space(int fd, uint64_t from, uint64_t size) {
+  const uint64_t portion = UINT64_C(64) << 20; /* so that signals cannot keep a large request from ending */
+  struct statvfs space;
+  if (size > (uint64_t)INT64_MAX) return EFBIG;
+  if (fstatvfs(fd, &space) == 0 && space.f_blocks > 0 && (size - from) / space.f_frsize > space.f_bavail) return ENOSPC;
+  while (from < size) {
+    uint64_t count = size - from < portion ? size - from : portion;
+    int error = posix_fallocate(fd, (off_t)from, (off_t)count);
+    if (error == EINTR) continue;
+    if (error != 0) return error;
+    from += count;
+  }
+  return 0;
+}
+
+/* A file of `size` zero bytes in the directory, without a name (open(2), O_TMPFILE). -1: errno. */
+static int make_unnamed(const char *directory, uint64_t size, mode_t mode) {
+  int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  int error;
+  if (fd < 0) return -1;
+  error = reserve_space(fd, 0, size);
+  if (error == 0 && fchmod(fd, mode) != 0) error = errno;
+  if (error == 0) return fd;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+/* Gives the file its name: its birth. */
+static int give_name(int fd, const char *path) {
+  char unnamed[40];
+  snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", fd);
+  if (linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) return 0;
+  if (errno != ENOENT) return -1;
+  return linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH); /* without /proc; needs a privilege before Linux 6.10 */
+}
+
+static void object_enlist(struct object *object) {
+  os_process_lock();
+  object->following = objects;
+  object->link = &objects;
+  if (objects) objects->link = &object->following;
+  objects = object;
+  os_process_unlock();
+}
+
+static void object_delist(struct object *object) {
+  os_process_lock();
+  *object->link = object->following;
+  if (object->following) object->following->link = object->link;
+  os_process_unlock();
+}
+
+static struct object *object_new(const struct os_name *name, enum os_kind kind) {
+  struct object *object = calloc(1, sizeof *object);
+  if (!object) return NULL;
+  object->fd = -1;
+  object->kind = kind;
+  object->generation = fork_generation;
+  if (name) snprintf(object->path, sizeof object->path, "%s/%s", SHM_DIRECTORY, name->base);
+  return object;
+}
+
+static void object_discard(struct object *object) {
+  if (object->fd >= 0) close(object->fd);
+  free(object);
+}
+
+static int object_describe(struct object *object) {
+  struct stat status;
+  if (fstat(object->fd, &status) != 0) return -1;
+  object->size = (uint64_t)status.st_size;
+  object->device = status.st_dev;
+  object->inode = status.st_ino;
+  return 0;
+}
+
+/* What stands in the way of a new object of this name? OK: nothing any more, try again. */
+static struct shmipc_result clear_way(const char *path, enum os_kind kind) {
+  int can_seal, fd = open_named(path, &can_seal);
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  enum os_kind found = kind;
+  enum verdict verdict;
+  if (fd < 0) {
+    result = from_errno(errno);
+    if (result.status == SHMIPC_NOT_FOUND) return shmipc_result(SHMIPC_OK);
+    if (result.status == SHMIPC_ACCESS_DENIED) result.status = SHMIPC_EXISTS;
+    return result;
+  }
+  verdict = judge(fd, &found);
+  switch (verdict) {
+  case ALIVE: result.status = found == kind ? SHMIPC_EXISTS : SHMIPC_WRONG_KIND; break;
+  case FOREIGN: result.status = kind == OS_MAPPING ? SHMIPC_EXISTS : SHMIPC_WRONG_KIND; break;
+  case LEFTOVER:
+  case LEFTOVER_RO:
+    if (bury(fd, verdict, path) != 0) result = from_errno(errno);
+    break;
+  case UNDECIDED: break;
+  }
+  close(fd);
+  return result;
+}
+
+/* Whatever `prepare` does to the new object is done before anybody can find it. */
+static struct shmipc_result object_create(const struct os_name *name, enum os_kind kind, uint64_t size, unsigned mode,
+                                          enum os_lifetime lifetime, uint64_t deadline,
+                                          struct shmipc_result (*prepare)(struct object *, void *), void *context,
+                                          struct object **out) {
+  struct object *object = object_new(name, kind);
+  struct shmipc_result result;
+  unsigned tries = 0;
+  if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  if (exceeds_memory(size)) {
+    result = from_errno(ENOSPC);
+    goto fail;
+  }
+  object->is_ours = lifetime == OS_WHILE_HELD;
+  object->can_seal = 1;
+  object->fd = make_unnamed(SHM_DIRECTORY, size, mode | (object->is_ours ? MARK : 0));
+  if (object->fd < 0 || object_describe(object) != 0) {
+    result = from_errno(errno);
+    if (result.status == SHMIPC_WRONG_KIND || result.status == SHMIPC_NOT_FOUND) result.status = SHMIPC_NOT_SUPPORTED;
+    goto fail;
+  }
+  if (object->is_ours && hold(object->fd, kind) != 0) {
+    result = from_errno(errno);
+    goto fail;
+  }
+  if (prepare) {
+    result = prepare(object, context);
+    if (result.status != SHMIPC_OK) goto fail;
+  }
+  while (give_name(object->fd, object->path) != 0) {
+    result = from_errno(errno);
+    if (result.status == SHMIPC_EXISTS) result = clear_way(object->path, kind);
+    if (result.status != SHMIPC_OK) goto fail;
+    if (!look_again(&tries, deadline)) {
+      result = shmipc_result(SHMIPC_TIMEOUT);
+      goto fail;
+    }
+  }
+  if (object->is_ours) object_enlist(object);
+  *out = object;
+  return shmipc_result(SHMIPC_OK);
+fail:
+  object_discard(object);
+  return result;
+}
+
+/* One look at what bears the name. OK: it is held (or foreign) and described; TIMEOUT: look again. */
+static struct shmipc_result object_try_open(struct object *object) {
+  struct shmipc_result result = {SHMIPC_TIMEOUT, 0};
+  enum os_kind found = object->kind;
+  enum verdict verdict;
+  struct stat status;
+  object->fd = open_named(object->path, &object->can_seal);
+  if (object->fd < 0) return from_errno(errno);
+  verdict = judge(object->fd, &found);
+  switch (verdict) {
+  case UNDECIDED: break;
+  case FOREIGN:
+    if (object->kind == OS_MAPPING && object_describe(object) == 0) return shmipc_result(SHMIPC_OK);
+    result.status = SHMIPC_WRONG_KIND;
+    break;
+  case LEFTOVER:
+  case LEFTOVER_RO:
+    bury(object->fd, verdict, object->path); /* in vain where the directory is another user's: not found all the same */
+    result = from_errno(ENOENT);
+    break;
+  case ALIVE:
+    if (found != object->kind) {
+      result.status = SHMIPC_WRONG_KIND;
+      break;
+    }
+    /* Refused: its last holder is just closing it. No name: that one has closed it. */
+    if (hold(object->fd, object->kind) != 0 || fstat(object->fd, &status) != 0 || status.st_nlink == 0 ||
+        object_describe(object) != 0)
+      break;
+    object->is_ours = 1;
+    return shmipc_result(SHMIPC_OK);
+  }
+  let_go(object->fd);
+  close(object->fd);
+  object->fd = -1;
+  return result;
+}
+
+static struct shmipc_result object_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
+                                        struct object **out) {
+  struct object *object = object_new(name, kind);
+  struct shmipc_result result;
+  unsigned tries = 0;
+  if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  do {
+    result = object_try_open(object);
+  } while (result.status == SHMIPC_TIMEOUT && look_again(&tries, deadline));
+  if (result.status != SHMIPC_OK) {
+    object_discard(object);
+    return result;
+  }
+  if (object->is_ours) object_enlist(object);
+  *out = object;
+  return result;
+}
+
+/* Stops holding the object; the last one takes the name away. First drop the own shared lock, then try the exclusive
+ * one: two who instead upgraded at the same time would refuse each other, and the name would stay. */
+static void object_leave(struct object *object) {
+  let_go(object->fd);
+  if (object->can_seal && seize(object->fd) == 0) {
+    remove_name(object->fd, object->path);
+    let_go(object->fd); /* by hand: a forked child's copy of the descriptor would keep the lock */
+  }
+}
+
+static void object_close(struct object *object) {
+  if (object->is_ours) {
+    if (object->generation == fork_generation) object_leave(object);
+    object_delist(object);
+  }
+  object_discard(object);
+}
+
+/* A normal exit that leaves handles open, as os.exit() does. */
+static void remove_names_at_exit(void) {
+  struct object *object;
+  os_process_lock();
+  for (object = objects; object; object = object->following)
+    if (object->generation == fork_generation) object_leave(object);
+  os_process_unlock();
+}
+
+struct shmipc_result os_unlink(const struct os_name *name, enum os_kind kind, uint64_t deadline) {
+  struct object *object;
+  struct shmipc_result result = object_open(name, kind, deadline, &object);
+  unsigned tries = 0;
+  if (result.status != SHMIPC_OK) return result;
+  while (object->can_seal && lock_range(object->fd, F_OFD_SETLK, F_WRLCK, LOCK_REMOVAL, 1, NULL) != 0) {
+    if (!look_again(&tries, deadline)) {
+      object_close(object);
+      return shmipc_result(SHMIPC_TIMEOUT);
+    }
+  }
+  if (remove_name(object->fd, object->path) != 0) result = from_errno(errno);
+  let_go(object->fd);
+  object_close(object);
+  return result;
+}
+
+/* ---- sections */
+
+struct os_section {
+  struct object *object;
+};
+
+static struct shmipc_result section_wrap(struct object *object, struct os_section **out) {
+  struct os_section *section = malloc(sizeof *section);
+  if (!section) {
+    object_close(object);
+    return shmipc_result(SHMIPC_NO_MEMORY);
+  }
+  section->object = object;
+  *out = section;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
+                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
+  struct object *object;
+  struct shmipc_result result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &object);
+  return result.status == SHMIPC_OK ? section_wrap(object, out) : result;
+}
+
+/* A program that does shm_open and then ftruncate shows its object for a moment with no bytes. */
+static struct shmipc_result wait_for_bytes(struct object *object) {
+  const uint64_t until = os_clock() + NANOSECONDS / 10;
+  unsigned tries = 0;
+  while (object->size == 0) {
+    if (object_describe(object) != 0) return from_errno(errno);
+    if (object->size == 0 && !look_again(&tries, until)) return shmipc_result(SHMIPC_TOO_SMALL);
+  }
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_section_open(const struct os_name *name, enum os_access access, uint64_t deadline,
+                                     struct os_section **out) {
+  struct object *object;
+  struct shmipc_result result = object_open(name, OS_MAPPING, deadline, &object);
+  if (result.status != SHMIPC_OK) return result;
+  if (access == OS_READ_WRITE && !object->can_seal)
+    result = from_errno(EACCES);
+  else
+    result = wait_for_bytes(object);
+  if (result.status == SHMIPC_OK) return section_wrap(object, out);
+  object_close(object);
+  return result;
+}
+
+/* The directory part of a path; "." when there is none. */
+static char *directory_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (!slash) return strdup(".");
+  return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* Makes the file complete before it has its name, where the file system can. -1: errno. */
+static int make_file(const char *path, uint64_t size, mode_t mode) {
+  char *directory = directory_of(path);
+  int fd, error;
+  if (!directory) {
+    errno = ENOMEM;
+    return -1;
+  }
+  fd = make_unnamed(directory, size, mode);
+  free(directory);
+  if (fd >= 0) {
+    if (give_name(fd, path) == 0) return fd;
+    close_quietly(fd);
+    return -1;
+  }
+  if (errno != EOPNOTSUPP && errno != EISDIR) return -1;
+  fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return -1;
+  error = reserve_space(fd, 0, size);
+  if (error == 0 && fchmod(fd, mode) != 0) error = errno;
+  if (error == 0) return fd;
+  unlink(path);
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
+                                     struct os_section **out, int *created) {
+  int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (access == OS_READ_WRITE ? O_RDWR : O_RDONLY);
+  struct object *object = object_new(NULL, OS_MAPPING);
+  struct shmipc_result result;
+  struct stat status;
+  int made = 0;
+  if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  object->fd = open(path, flags);
+  while (object->fd < 0 && errno == ENOENT && size > 0) {
+    object->fd = make_file(path, size, mode);
+    made = object->fd >= 0;
+    if (object->fd >= 0 || errno != EEXIST) break;
+    object->fd = open(path, flags); /* somebody else has made it meanwhile */
+  }
+  if (object->fd < 0 || fstat(object->fd, &status) != 0) {
+    result = from_errno(errno);
+    goto fail;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    result = from_errno(EISDIR);
+    goto fail;
+  }
+  if ((uint64_t)status.st_size < size) {
+    int error = reserve_space(object->fd, (uint64_t)status.st_size, size);
+    if (error != 0) {
+      result = from_errno(error);
+      goto fail;
+    }
+  }
+  if (object_describe(object) != 0) {
+    result = from_errno(errno);
+    goto fail;
+  }
+  result = wait_for_bytes(object);
+  if (result.status != SHMIPC_OK) goto fail;
+  result = section_wrap(object, out);
+  if (result.status == SHMIPC_OK) *created = made;
+  return result;
+fail:
+  object_discard(object);
+  return result;
+}
+
+uint64_t os_section_size(const struct os_section *section) { return section->object->size; }
+
+void os_section_close(struct os_section *section) {
+  object_close(section->object);
+  free(section);
+}
+
+/* ---- views */
+
+struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, size_t length, enum os_access access,
+                                 struct os_view *out) {
+  const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before = offset % page;
+  const int protection = access == OS_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+  const int flags = access == OS_COPY_ON_WRITE ? MAP_PRIVATE : MAP_SHARED;
+  size_t span = length + (size_t)before;
+  char *base;
+  if (length > SIZE_MAX - 2 * (size_t)page) return from_errno(ENOMEM);
+  span = (span + (size_t)page - 1) / (size_t)page * (size_t)page;
+  base = mmap(NULL, span, protection, flags, section->object->fd, (off_t)(offset - before));
+  if (base == MAP_FAILED) return from_errno(errno);
+  out->lost = 0;
+  out->slot = range_watch(base, span, protection, &out->lost);
+  if (!out->slot) {
+    munmap(base, span);
+    return shmipc_result(SHMIPC_NO_MEMORY);
+  }
+  out->address = base + before;
+  out->length = length;
+  out->offset = offset;
+  out->section = section;
+  out->access = access;
+  out->base = base;
+  out->span = span;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_view_flush(struct os_view *view, size_t offset, size_t length) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *first = view->address + offset;
+  size_t before = (size_t)(first - view->base) % page;
+  if (view->access != OS_READ_WRITE) return shmipc_result(SHMIPC_OK); /* nothing of ours to bring anywhere */
+  if (msync(first - before, length + before, MS_SYNC) != 0) return from_errno(errno);
+  return shmipc_result(SHMIPC_OK);
+}
+
+void os_view_unmap(struct os_view *view) {
+  range_forget(view->slot);
+  munmap(view->base, view->span);
+  view->address = NULL;
+}
+
+int os_view_same_object(const struct os_view *a, const struct os_view *b) {
+  const struct object *first = a->section->object, *second = b->section->object;
+  return first->device == second->device && first->inode == second->inode;
+}
+
+/* ---- mutexes: one futex word on the kernel's robust list
+ *
+ * The object is one page:
+ *   header       written once, before the object has its name; never again
+ *   lock         the word, near the page's end; see below
+ * The list node that the kernel follows when a thread dies (get_robust_list(2)) lies at a fixed distance from the word,
+ * which the C library has registered (futex_offset). The word's place makes that distance reach beyond the page's end,
+ * into a private page mapped right after it: no pointer that anybody follows ever lies in shared bytes.
+ *
+ * The word, shared by all processes:
+ *   0                        free
+ *   tid [| FUTEX_WAITERS]    held by that thread
+ *   FUTEX_OWNER_DIED [| …]   free, and its last owner died or gave it up: the next one is told
+ *   FUTEX_WAITERS            free (nobody leaves it so, but it harms nobody)
+ * Written by compare-and-swap only: from free to one's own tid, from one's own tid to free, to add FUTEX_WAITERS; and
+ * by the kernel for a dead owner. A waiter that dies leaves FUTEX_WAITERS, which costs one vain wake. An owner that
+ * dies leaves what the kernel writes, at any instruction: before the node is listed (after it is taken out) the list's
+ * `list_op_pending` names it. A word that another program destroyed is told by its thread: one that does not exist. */
+
+#define LOCK_FROM_END 16
+#define MUTEX_FORMAT 1
+#define SPINS 100
+
+struct mutex_header {
+  char magic[8];
+  uint32_t format;
+  uint32_t kind;
+  uint32_t word_size;
+  uint32_t page_size;
+  uint64_t pid_namespace;
+};
+
+static const char mutex_magic[8] = "shmipc\x1a\n";
+
+struct os_mutex {
+  struct object *object;
+  struct mutex_header header; /* what the shared one must be */
+  char *base;                 /* the shared page, then the private one */
+  size_t page;
+  _Atomic(uint32_t) *word;
+  struct list_node *node;
+  struct range *slot;
+  volatile int lost;
+  volatile uintptr_t listed_by; /* the thread whose list the node is on, 0: none; written by that thread */
+};
+
+/* Thread ids mean something only inside one pid namespace (pid_namespaces(7)). 0: unknown. */
+static uint64_t pid_namespace(void) {
+  struct stat status;
+  return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+static struct mutex_header mutex_header_here(size_t page) {
+  struct mutex_header header = {{0}, MUTEX_FORMAT, OS_MUTEX, (uint32_t)sizeof(void *), (uint32_t)page, pid_namespace()};
+  memcpy(header.magic, mutex_magic, sizeof header.magic);
+  return header;
+}
+
+static struct shmipc_result mutex_check_header(const struct os_mutex *mutex) {
+  struct mutex_header found;
+  memcpy(&found, mutex->base, sizeof found);
+  if (memcmp(found.magic, mutex->header.magic, sizeof found.magic) != 0 || found.kind != mutex->header.kind)
+    return shmipc_result(SHMIPC_CORRUPT);
+  if (memcmp(&found, &mutex->header, sizeof found) != 0) return shmipc_result(SHMIPC_NOT_SUPPORTED);
+  return shmipc_result(SHMIPC_OK);
+}
+
+static void mutex_unmap(struct os_mutex *mutex) {
+  if (mutex->slot) range_forget(mutex->slot);
+  if (mutex->base) munmap(mutex->base, 2 * mutex->page);
+  free(mutex);
+}
+
+static struct shmipc_result mutex_map(struct object *object, struct os_mutex **out) {
+  const struct thread *thread = thread_self();
+  struct os_mutex *mutex;
+  struct shmipc_result result;
+  char *pages;
+  if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
+  /* The node, its `previous` included, must lie behind the shared page, and in the next one. */
+  if (!thread->robust || thread->robust->futex_offset > -(long)(LOCK_FROM_END + sizeof(void *)) ||
+      thread->robust->futex_offset < -1024)
+    return shmipc_result(SHMIPC_NOT_SUPPORTED);
+  mutex = calloc(1, sizeof *mutex);
+  if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
+  mutex->page = (size_t)sysconf(_SC_PAGESIZE);
+  pages = mmap(NULL, 2 * mutex->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) {
+    result = from_errno(errno);
+    goto fail;
+  }
+  mutex->base = pages;
+  if (mmap(pages, mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, object->fd, 0) == MAP_FAILED) {
+    result = from_errno(errno);
+    goto fail;
+  }
+  mutex->slot = range_watch(pages, mutex->page, PROT_READ | PROT_WRITE, &mutex->lost);
+  if (!mutex->slot) {
+    result = shmipc_result(SHMIPC_NO_MEMORY);
+    goto fail;
+  }
+  mutex->object = object;
+  mutex->header = mutex_header_here(mutex->page);
+  mutex->word = (void *)(pages + mutex->page - LOCK_FROM_END);
+  mutex->node = (void *)((char *)mutex->word - thread->robust->futex_offset - offsetof(struct list_node, next));
+  *out = mutex;
+  return shmipc_result(SHMIPC_OK);
+fail:
+  mutex_unmap(mutex);
+  return result;
+}
+
+/* The list's entries are the addresses of the nodes' `next`; the lowest bit of a pointer says something to the kernel
+ * about the entry (FUTEX_LOCK_PI) and is passed on as it is. `previous` points to the `next` (or the head's `list`)
+ * that points here. All of it is this thread's; the kernel looks only when the thread has died. */
+static struct list_node *entry_node(void *entry) {
+  return (void *)(((uintptr_t)entry & ~(uintptr_t)1) - offsetof(struct list_node, next));
+}
+
+static void list_announce(struct thread *thread, struct os_mutex *mutex) {
+  *(void *volatile *)&thread->robust->list_op_pending = &mutex->node->next;
+  atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void list_done(struct thread *thread) {
+  atomic_signal_fence(memory_order_seq_cst);
+  *(void *volatile *)&thread->robust->list_op_pending = NULL;
+}
+
+static void list_insert(struct thread *thread, struct os_mutex *mutex) {
+  void **head = (void **)&thread->robust->list;
+  struct list_node *node = mutex->node;
+  node->next = *head;
+  node->previous = head;
+  atomic_signal_fence(memory_order_seq_cst);
+  if (((uintptr_t)*head & ~(uintptr_t)1) != (uintptr_t)head) entry_node(*head)->previous = &node->next;
+  *(void *volatile *)head = &node->next;
+  mutex->listed_by = thread->token;
+}
+
+static void list_remove(struct thread *thread, struct os_mutex *mutex) {
+  void **head = (void **)&thread->robust->list;
+  struct list_node *node = mutex->node;
+  if (((uintptr_t)node->next & ~(uintptr_t)1) != (uintptr_t)head) entry_node(node->next)->previous = node->previous;
+  *(void *volatile *)(void **)node->previous = node->next;
+  mutex->listed_by = 0;
+  atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void futex_wake_one(struct os_mutex *mutex) { syscall(SYS_futex, mutex->word, FUTEX_WAKE, 1, NULL, NULL, 0); }
+
+/* Sleeps while the word is `value`, until the deadline, a wake, or a signal (futex(2)). */
+static void futex_wait(struct os_mutex *mutex, uint32_t value, uint64_t deadline) {
+  const struct timespec until = to_timespec(deadline);
+  syscall(SYS_futex, mutex->word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static void pause_processor(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+/* After a vain wait: does the thread that the word names exist? When it does not, the kernel has long since written
+ * what a dead owner leaves, so an unchanged word was not written by a lock. */
+static int owner_is_garbage(struct os_mutex *mutex, uint32_t value) {
+  return (value & FUTEX_TID_MASK) != 0 && syscall(SYS_tkill, value & FUTEX_TID_MASK, 0) != 0 && errno == ESRCH &&
+         atomic_load(mutex->word) == value;
+}
+
+/* From any free value to ours; whoever has slept leaves FUTEX_WAITERS, since others may still sleep. */
+static int word_take(struct os_mutex *mutex, uint32_t mine, int *abandoned) {
+  uint32_t value = atomic_load_explicit(mutex->word, memory_order_relaxed);
+  if ((value & FUTEX_TID_MASK) != 0) return 0;
+  if (!atomic_compare_exchange_strong(mutex->word, &value, mine | (value & FUTEX_WAITERS))) return 0;
+  *abandoned = (value & FUTEX_OWNER_DIED) != 0;
+  return 1;
+}
+
+static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, uint64_t deadline, int *abandoned) {
+  uint32_t mine = tid;
+  unsigned spins = 0;
+  if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
+  if (deadline <= os_clock()) return shmipc_result(SHMIPC_TIMEOUT);
+  while (spins++ < SPINS) {
+    pause_processor();
+    if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
+  }
+  mine |= FUTEX_WAITERS;
+  for (;;) {
+    uint32_t value = atomic_load(mutex->word), waited = value | FUTEX_WAITERS;
+    if (mutex_check_header(mutex).status != SHMIPC_OK) return shmipc_result(SHMIPC_CORRUPT);
+    if ((value & FUTEX_TID_MASK) == tid) return shmipc_result(SHMIPC_CORRUPT); /* we do not hold it: pre */
+    if ((value & FUTEX_TID_MASK) != 0 &&
+        (value == waited || atomic_compare_exchange_strong(mutex->word, &value, waited)))
+      futex_wait(mutex, waited, deadline);
+    if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
+    if (owner_is_garbage(mutex, waited)) return shmipc_result(SHMIPC_CORRUPT);
+    if (os_clock() >= deadline) return shmipc_result(SHMIPC_TIMEOUT);
+  }
+}
+
+struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned) {
+  struct thread *thread = thread_self();
+  struct shmipc_result result;
+  uintptr_t listed_by;
+  int running;
+  if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
+  list_announce(thread, mutex);
+  result = word_acquire(mutex, (uint32_t)thread->id, deadline, abandoned);
+  if (mutex->lost) result.status = SHMIPC_CORRUPT;
+  if (result.status != SHMIPC_OK) {
+    list_done(thread);
+    return result;
+  }
+  listed_by = mutex->listed_by;
+  if (listed_by != 0) { /* still on a list: of a thread that died with the lock, or the word lied about being free */
+    os_process_lock();
+    running = os_thread_is_alive(listed_by);
+    os_process_unlock();
+    if (running) {
+      list_done(thread);
+      return shmipc_result(SHMIPC_CORRUPT);
+    }
+  }
+  list_insert(thread, mutex);
+  list_done(thread);
+  return result;
+}
+
+/* Leaves the word at `value` (free). */
+static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
+  struct thread *thread = thread_self();
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  uint32_t found = atomic_load_explicit(mutex->word, memory_order_relaxed);
+  list_announce(thread, mutex);
+  list_remove(thread, mutex);
+  do {
+    if ((found & FUTEX_TID_MASK) != (uint32_t)thread->id) { /* another program wrote here: it is not ours to free */
+      result.status = SHMIPC_CORRUPT;
+      break;
+    }
+  } while (!atomic_compare_exchange_weak(mutex->word, &found, value));
+  if (found & FUTEX_WAITERS) futex_wake_one(mutex);
+  list_done(thread);
+  return result;
+}
+
+struct shmipc_result os_mutex_unlock(struct os_mutex *mutex) {
+  return mutex_give(mutex, 0);
+}
+
+void os_mutex_abandon(struct os_mutex *mutex) { mutex_give(mutex, FUTEX_OWNER_DIED); }
+
+struct mutex_birth {
+  enum os_birth birth;
+  struct os_mutex *mutex;
+};
+
+static struct shmipc_result mutex_prepare(struct object *object, void *context) {
+  struct mutex_birth *birth = context;
+  struct shmipc_result result = mutex_map(object, &birth->mutex);
+  int abandoned;
+  if (result.status != SHMIPC_OK) return result;
+  memcpy(birth->mutex->base, &birth->mutex->header, sizeof birth->mutex->header);
+  if (birth->birth == OS_BORN_OWNED) result = os_mutex_lock(birth->mutex, 0, &abandoned);
+  return result;
+}
+
+struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, enum os_birth birth, uint64_t deadline,
+                                     struct os_mutex **out) {
+  struct mutex_birth context = {birth, NULL};
+  struct object *object;
+  struct shmipc_result result = object_create(name, OS_MUTEX, (uint64_t)sysconf(_SC_PAGESIZE), mode, OS_WHILE_HELD,
+                                              deadline, mutex_prepare, &context, &object);
+  if (result.status == SHMIPC_OK) {
+    *out = context.mutex;
+  } else if (context.mutex) { /* it never had a name */
+    if (context.mutex->listed_by != 0) os_mutex_unlock(context.mutex);
+    mutex_unmap(context.mutex);
+  }
+  return result;
+}
+
+struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline, struct os_mutex **out) {
+  struct object *object;
+  struct os_mutex *mutex = NULL;
+  struct shmipc_result result = object_open(name, OS_MUTEX, deadline, &object);
+  if (result.status != SHMIPC_OK) return result;
+  if (!object->can_seal)
+    result = from_errno(EACCES);
+  else if (object->size != (uint64_t)sysconf(_SC_PAGESIZE))
+    result = shmipc_result(SHMIPC_CORRUPT);
+  else
+    result = mutex_map(object, &mutex);
+  if (result.status == SHMIPC_OK) result = mutex_check_header(mutex);
+  if (result.status == SHMIPC_OK) {
+    *out = mutex;
+    return result;
+  }
+  if (mutex) mutex_unmap(mutex);
+  object_close(object);
+  return result;
+}
+
+int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b) {
+  return a->object->device == b->object->device && a->object->inode == b->object->inode;
+}
+
+void os_mutex_close(struct os_mutex *mutex) {
+  struct object *object = mutex->object;
+  mutex_unmap(mutex);
+  object_close(object);
+}

@@ -1,0 +1,171 @@
+/* The one contract between shmipc and the operating system. Exactly one file implements it in a build.
+ *
+ * Rules that hold for every function here:
+ * - Nothing prints, aborts or calls Lua. A failure leaves nothing half done and its out-parameters untouched.
+ * - Times are nanoseconds on os_clock()'s scale; a deadline is absolute, OS_NEVER is none, one in the past means "try".
+ * - A function that takes a deadline may give SHMIPC_TIMEOUT before it (a signal came): the caller looks at the clock.
+ * - Memory is the process's own unless a function says that it is shared. Handles belong to the caller, who closes
+ *   each exactly once. One handle is used by one thread at a time; different handles by any threads.
+ * - After a fork, the child may use and close what it inherited, but it is not a holder: nothing that it closes takes a
+ *   name or a lock from its parent.
+ */
+#ifndef SHMIPC_OS_H
+#define SHMIPC_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "status.h"
+
+/* ---- facts about the system, as data */
+
+struct os_facts {
+  const char *platform; /* "linux", "windows" */
+};
+extern const struct os_facts os_facts;
+
+/* ---- process, memory, time */
+
+/* NULL when there is none; os_release(NULL) does nothing. */
+void *os_allocate(size_t size);
+void *os_reallocate(void *memory, size_t size);
+void os_release(void *memory);
+
+uint64_t os_process_id(void);
+
+#define OS_NEVER UINT64_MAX
+
+/* Monotonic, the same scale in every process of the machine. */
+uint64_t os_clock(void);
+
+/* Returns at the deadline, or before it when a signal came. */
+void os_sleep(uint64_t deadline);
+
+/* The system's text for a native error number, UTF-8, without a line end. Always terminates the buffer (size > 0). */
+void os_error_text(int32_t native, char *buffer, size_t size);
+
+/* One lock for the process's own tables. Not recursive; safe across a fork. */
+void os_process_lock(void);
+void os_process_unlock(void);
+
+/* ---- threads */
+
+/* A token for the calling thread: never 0, never used twice in a process, another one in a forked child.
+ * 0: out of memory. */
+uintptr_t os_thread_self(void);
+
+/* Whether the token's thread is running in this process. pre: the process lock is held. */
+int os_thread_is_alive(uintptr_t thread);
+
+/* From now on `notice` is called in each thread that has called os_thread_self, when it ends (not when the process
+ * ends). The last call wins. */
+void os_thread_on_exit(void (*notice)(uintptr_t thread));
+
+/* ---- names */
+
+enum os_scope { OS_SCOPE_NONE, OS_SCOPE_LOCAL, OS_SCOPE_GLOBAL };
+
+#define OS_NAME_MAX 200 /* bytes of a name, its prefix not counted */
+
+/* A checked name: UTF-8, NUL-terminated, without its prefix. The system adds what it needs. */
+struct os_name {
+  enum os_scope scope;
+  const char *base;
+};
+
+/* One namespace serves all kinds. */
+enum os_kind { OS_MAPPING, OS_MUTEX, OS_KINDS };
+
+/* Lifetime, for every named object: it can be found from the moment it is complete until its last holder has closed it
+ * or died, in whatever way. An object that this library did not make, or made with OS_PERSISTENT, is never removed. */
+enum os_lifetime { OS_WHILE_HELD, OS_PERSISTENT };
+
+/* Takes the name away now; holders keep what they have.
+ * NOT_FOUND, WRONG_KIND, ACCESS_DENIED; NOT_SUPPORTED where names cannot be taken away. */
+struct shmipc_result os_unlink(const struct os_name *name, enum os_kind kind, uint64_t deadline);
+
+/* ---- sections: memory with a name, or a file on disk, from which views are cut */
+
+enum os_access { OS_READ, OS_READ_WRITE, OS_COPY_ON_WRITE };
+
+struct os_section;
+
+/* Makes zeroed memory of exactly `size` bytes (> 0), all of it backed by real space, and names it.
+ * mode: permission bits where the system has them. EXISTS, WRONG_KIND (taken by another kind), NO_SPACE. */
+struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
+                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out);
+
+/* access: OS_READ or OS_READ_WRITE. NOT_FOUND, WRONG_KIND, ACCESS_DENIED, TOO_SMALL (it has no bytes). */
+struct shmipc_result os_section_open(const struct os_name *name, enum os_access access, uint64_t deadline,
+                                     struct os_section **out);
+
+/* A file on disk; path is UTF-8. size > 0 creates it (with mode) or grows it to at least size; 0 takes it as it is.
+ * *created tells which. pre: size is 0 unless access is OS_READ_WRITE. */
+struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
+                                     struct os_section **out, int *created);
+
+uint64_t os_section_size(const struct os_section *section);
+
+/* pre: its views are unmapped. */
+void os_section_close(struct os_section *section);
+
+/* ---- views: a section's bytes in this process */
+
+/* The memory at [address, address + length). When it vanishes (another process cut the file), an access does not fault:
+ * it meets zeros, or goes nowhere, and `lost` becomes 1 in the accessing thread before the access ends. So: access
+ * first, then look at `lost`. The struct must not move while it is mapped; other fields are the system's. */
+struct os_view {
+  char *address;
+  size_t length;
+  volatile int lost;
+  uint64_t offset; /* of address in the section */
+  const struct os_section *section;
+  enum os_access access;
+  char *base; /* what was mapped: whole pages */
+  size_t span;
+  void *slot;
+};
+
+/* offset and length (> 0) lie in the section; any offset will do. OS_COPY_ON_WRITE: what is written stays here. */
+struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, size_t length, enum os_access access,
+                                 struct os_view *out);
+
+/* Returns when the bytes at [offset, offset + length) of the view are where the section keeps them: on disk, if it is a
+ * file there. */
+struct shmipc_result os_view_flush(struct os_view *view, size_t offset, size_t length);
+
+void os_view_unmap(struct os_view *view);
+
+/* Whether the two views show the same object (perhaps different parts of it). */
+int os_view_same_object(const struct os_view *a, const struct os_view *b);
+
+/* ---- mutexes: owned by a thread, not recursive here (the core counts) */
+
+struct os_mutex;
+
+enum os_birth { OS_BORN_FREE, OS_BORN_OWNED };
+
+/* OS_BORN_OWNED: the calling thread holds it from before anybody can find it. EXISTS, WRONG_KIND, NO_SPACE. */
+struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, enum os_birth birth, uint64_t deadline,
+                                     struct os_mutex **out);
+
+/* NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED (of another format, or from another pid namespace). */
+struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline, struct os_mutex **out);
+
+/* pre: the calling thread does not hold it. On success *abandoned says whether the last owner died with it, or gave it
+ * up by os_mutex_abandon. TIMEOUT, CORRUPT. */
+struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned);
+
+/* pre: the calling thread has locked it. CORRUPT: it is let go of as far as this process is concerned. */
+struct shmipc_result os_mutex_unlock(struct os_mutex *mutex);
+
+/* Unlocks, and the next one who locks it is told. pre: as for os_mutex_unlock. */
+void os_mutex_abandon(struct os_mutex *mutex);
+
+/* Whether two handles are of one object. */
+int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b);
+
+/* pre: no running thread of this process holds it. */
+void os_mutex_close(struct os_mutex *mutex);
+
+#endif
