@@ -922,7 +922,7 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
  *
  * The object is one page:
  *   header       written once, before the object has its name; never again
- *   lock         the word, near the page's end; see below
+ *   lock         two words near the page's end; see below
  * The list node that the kernel follows when a thread dies (get_robust_list(2)) lies at a fixed distance from the word,
  * which the C library has registered (futex_offset). The word's place makes that distance reach beyond the page's end,
  * into a private page mapped right after it: no pointer that anybody follows ever lies in shared bytes.
@@ -935,11 +935,22 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
  * Written by compare-and-swap only: from free to one's own tid, from one's own tid to free, to add FUTEX_WAITERS; and
  * by the kernel for a dead owner. A waiter that dies leaves FUTEX_WAITERS, which costs one vain wake. An owner that
  * dies leaves what the kernel writes, at any instruction: before the node is listed (after it is taken out) the list's
- * `list_op_pending` names it. A word that another program destroyed is told by its thread: one that does not exist. */
+ * `list_op_pending` names it. A word that another program destroyed is told by its thread: one that does not exist.
+ *
+ * `hungry`: 1 when somebody has waited for long. Set by waiters; exchanged to 0 by an unlocker, who then stands back
+ * for a moment, so that one who locks again at once (and sleeps with the lock) does not keep all others out for ever. A
+ * waiter that died leaves a 1 that one unlocker clears. Any other value does no harm. */
 
 #define LOCK_FROM_END 16
 #define MUTEX_FORMAT 1
 #define SPINS 100
+#define HUNGRY_AFTER (NANOSECONDS / 1000) /* a waiter's patience: 1 ms */
+#define LET_PASS (2 * HUNGRY_AFTER)       /* how long an unlocker stands back */
+
+struct lock_words {
+  _Atomic uint32_t word;
+  _Atomic uint32_t hungry;
+};
 
 struct mutex_header {
   char magic[8];
@@ -957,7 +968,7 @@ struct os_mutex {
   struct mutex_header header; /* what the shared one must be */
   char *base;                 /* the shared page, then the private one */
   size_t page;
-  _Atomic(uint32_t) *word;
+  struct lock_words *lock;
   struct list_node *node;
   struct range *slot;
   volatile int lost;
@@ -1021,8 +1032,8 @@ static struct shmipc_result mutex_map(struct object *object, struct os_mutex **o
   }
   mutex->object = object;
   mutex->header = mutex_header_here(mutex->page);
-  mutex->word = (void *)(pages + mutex->page - LOCK_FROM_END);
-  mutex->node = (void *)((char *)mutex->word - thread->robust->futex_offset - offsetof(struct list_node, next));
+  mutex->lock = (void *)(pages + mutex->page - LOCK_FROM_END);
+  mutex->node = (void *)((char *)&mutex->lock->word - thread->robust->futex_offset - offsetof(struct list_node, next));
   *out = mutex;
   return shmipc_result(SHMIPC_OK);
 fail:
@@ -1067,12 +1078,14 @@ static void list_remove(struct thread *thread, struct os_mutex *mutex) {
   atomic_signal_fence(memory_order_seq_cst);
 }
 
-static void futex_wake_one(struct os_mutex *mutex) { syscall(SYS_futex, mutex->word, FUTEX_WAKE, 1, NULL, NULL, 0); }
+static void futex_wake_one(struct os_mutex *mutex) {
+  syscall(SYS_futex, &mutex->lock->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
 
 /* Sleeps while the word is `value`, until the deadline, a wake, or a signal (futex(2)). */
 static void futex_wait(struct os_mutex *mutex, uint32_t value, uint64_t deadline) {
   const struct timespec until = to_timespec(deadline);
-  syscall(SYS_futex, mutex->word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+  syscall(SYS_futex, &mutex->lock->word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 static void pause_processor(void) {
@@ -1087,14 +1100,14 @@ static void pause_processor(void) {
  * what a dead owner leaves, so an unchanged word was not written by a lock. */
 static int owner_is_garbage(struct os_mutex *mutex, uint32_t value) {
   return (value & FUTEX_TID_MASK) != 0 && syscall(SYS_tkill, value & FUTEX_TID_MASK, 0) != 0 && errno == ESRCH &&
-         atomic_load(mutex->word) == value;
+         atomic_load(&mutex->lock->word) == value;
 }
 
 /* From any free value to ours; whoever has slept leaves FUTEX_WAITERS, since others may still sleep. */
 static int word_take(struct os_mutex *mutex, uint32_t mine, int *abandoned) {
-  uint32_t value = atomic_load_explicit(mutex->word, memory_order_relaxed);
+  uint32_t value = atomic_load_explicit(&mutex->lock->word, memory_order_relaxed);
   if ((value & FUTEX_TID_MASK) != 0) return 0;
-  if (!atomic_compare_exchange_strong(mutex->word, &value, mine | (value & FUTEX_WAITERS))) return 0;
+  if (!atomic_compare_exchange_strong(&mutex->lock->word, &value, mine | (value & FUTEX_WAITERS))) return 0;
   *abandoned = (value & FUTEX_OWNER_DIED) != 0;
   return 1;
 }
@@ -1102,24 +1115,35 @@ static int word_take(struct os_mutex *mutex, uint32_t mine, int *abandoned) {
 static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, uint64_t deadline, int *abandoned) {
   uint32_t mine = tid;
   unsigned spins = 0;
+  uint64_t now = 0, hungry_at;
   if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
-  if (deadline <= os_clock()) return shmipc_result(SHMIPC_TIMEOUT);
+  hungry_at = os_clock();
+  if (deadline <= hungry_at) return shmipc_result(SHMIPC_TIMEOUT);
+  hungry_at += HUNGRY_AFTER;
   while (spins++ < SPINS) {
     pause_processor();
     if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
   }
   mine |= FUTEX_WAITERS;
   for (;;) {
-    uint32_t value = atomic_load(mutex->word), waited = value | FUTEX_WAITERS;
+    uint32_t value = atomic_load(&mutex->lock->word), waited = value | FUTEX_WAITERS;
     if (mutex_check_header(mutex).status != SHMIPC_OK) return shmipc_result(SHMIPC_CORRUPT);
     if ((value & FUTEX_TID_MASK) == tid) return shmipc_result(SHMIPC_CORRUPT); /* we do not hold it: pre */
     if ((value & FUTEX_TID_MASK) != 0 &&
-        (value == waited || atomic_compare_exchange_strong(mutex->word, &value, waited)))
+        (value == waited || atomic_compare_exchange_strong(&mutex->lock->word, &value, waited)))
       futex_wait(mutex, waited, deadline);
     if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
-    if (owner_is_garbage(mutex, waited)) return shmipc_result(SHMIPC_CORRUPT);
-    if (os_clock() >= deadline) return shmipc_result(SHMIPC_TIMEOUT);
+    now = os_clock();
+    if (now >= hungry_at) atomic_store(&mutex->lock->hungry, 1);
+    if (now >= deadline) return shmipc_result(owner_is_garbage(mutex, waited) ? SHMIPC_CORRUPT : SHMIPC_TIMEOUT);
   }
+}
+
+/* After an unlock: leaves the lock to who has waited for long. */
+static void let_pass(struct os_mutex *mutex, uint32_t left) {
+  const uint64_t until = os_clock() + LET_PASS;
+  struct timespec moment = {0, 50000};
+  while (atomic_load(&mutex->lock->word) == left && os_clock() < until) nanosleep(&moment, NULL);
 }
 
 struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned) {
@@ -1154,7 +1178,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
 static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
   struct thread *thread = thread_self();
   struct shmipc_result result = {SHMIPC_OK, 0};
-  uint32_t found = atomic_load_explicit(mutex->word, memory_order_relaxed);
+  uint32_t found = atomic_load_explicit(&mutex->lock->word, memory_order_relaxed);
   list_announce(thread, mutex);
   list_remove(thread, mutex);
   do {
@@ -1162,9 +1186,11 @@ static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
       result.status = SHMIPC_CORRUPT;
       break;
     }
-  } while (!atomic_compare_exchange_weak(mutex->word, &found, value));
+  } while (!atomic_compare_exchange_weak(&mutex->lock->word, &found, value));
   if (found & FUTEX_WAITERS) futex_wake_one(mutex);
   list_done(thread);
+  if ((found & FUTEX_WAITERS) && result.status == SHMIPC_OK && atomic_exchange(&mutex->lock->hungry, 0) != 0)
+    let_pass(mutex, value);
   return result;
 }
 
