@@ -1,0 +1,36 @@
+#!/usr/bin/env lua5.4
+-- The consumer: shows the shared integer, until it finds that the game is over.
+
+local shmipc = require "shmipc"
+
+local parser = require "argparse"("consumer", "Shows the shared integer at each turn, until it is -1.")
+parser:option("--limit", "Warns of a count beyond it."):convert(tonumber)
+parser:option("--pace", "Seconds between two turns.", "0.2"):convert(tonumber)
+parser:option("--memory", "Name of the mapping.", "ShareMemory")
+parser:option("--mutex", "Name of the mutex.", "mutex")
+local options = parser:parse()
+
+io.stdout:setvbuf("line")
+
+-- Opens what the creator makes; it may not have started yet.
+local function open(kind, name, ...)
+  local handle, message, code = kind.open(name, ...)
+  while code == "NOT_FOUND" do
+    shmipc.sleep(0.02)
+    handle, message, code = kind.open(name, ...)
+  end
+  return assert(handle, message)
+end
+
+local mutex = open(shmipc.mutex, options.mutex)
+local view = assert(open(shmipc.mapping, options.memory, { access = "r" }):view())
+
+local last, value = 0, 0
+repeat
+  last = value
+  value = mutex:with(view.read_i32, view, 0)
+  print(("consumer  %d"):format(value))
+  if options.limit and value > options.limit then io.stderr:write("consumer: the count is beyond the limit\n") end
+  local is_over = value == -1 or value < last -- a count that goes back: a producer has added to the -1
+  if not is_over then shmipc.sleep(options.pace) end
+until is_over
