@@ -25,9 +25,9 @@ end
 local mutex = open(shmipc.mutex, options.mutex)
 local view = assert(open(shmipc.mapping, options.memory, { access = "r" }):view())
 
-local last, value = 0, 0
+local value = 0
 repeat
-  last = value
+  local last = value
   value = mutex:with(view.read_i32, view, 0)
   print(("consumer  %d"):format(value))
   if options.limit and value > options.limit then io.stderr:write("consumer: the count is beyond the limit\n") end
