@@ -5,13 +5,13 @@
 #define TYPE "shmipc.guard"
 
 /***
-A guard: one level of a locked mutex.
-
-    local guard <close> = assert(mutex:lock(0.5))
+A guard: one level of a locked mutex, given by `mutex:lock`.
 
 When its scope ends, by an error too, it takes its level off, unless that was unlocked by hand before. It has no
 finaliser: a bare `mutex:lock()` stays locked.
 @classmod guard
+@usage
+local guard <close> = assert(mutex:lock(0.5))
 */
 
 struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable) {
@@ -26,6 +26,9 @@ Takes the level off. A second call does nothing.
 @treturn boolean|nil `true`
 @treturn ?string message
 @treturn ?string code `CORRUPT`
+@usage
+local guard = assert(mutex:lock())
+guard:close()
 */
 static int guard_close(lua_State *L) {
   struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));

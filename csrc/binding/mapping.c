@@ -55,6 +55,8 @@ static int make_mapping(lua_State *L, const char *function, make_function make) 
 
 /***
 Mappings: memory that has a name, or a file on disk.
+
+The bytes are reached through a `view`. Mappings and mutexes share one namespace.
 @module shmipc.mapping
 */
 
@@ -62,18 +64,19 @@ Mappings: memory that has a name, or a file on disk.
 Creates named memory, which reads as zeros.
 
 The name lives as long as any process holds the mapping or a view of it through shmipc, however that process ends.
-
-    local mapping = assert(shmipc.mapping.create("ShareMemory", 4))
-    local view = assert(mapping:view())
-
 @function create
-@string name UTF-8, at most 200 bytes, without `/`, `\` and NUL; `Local\` or `Global\` may stand in front
+@string name UTF-8, at most 200 bytes, without `/`, `\` and NUL, not `.` or `..`; `Local\` or `Global\` may stand in
+front, and is not counted
 @int size in bytes, from 1
 @tparam[opt] table options `access` = `"rw"` (default) or `"r"`; `mode` = permission bits on Linux, exact whatever the
-umask (default `0600`); `persistent` = `true` leaves the object without an owner: it stays until `unlink`
+umask (default `0600`, that is `tonumber("600", 8)`); `persistent` = `true` leaves the object without an owner: it stays
+until `unlink`
 @treturn mapping|nil the mapping
 @treturn ?string message
-@treturn ?string code `EXISTS`, `WRONG_KIND`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `TIMEOUT`, …
+@treturn ?string code `EXISTS`, `WRONG_KIND`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `LIMIT`, `TIMEOUT`, …
+@usage
+local mapping = assert(shmipc.mapping.create("ShareMemory", 4))
+local view = assert(mapping:view())
 */
 static int mapping_create(lua_State *L) { return make_mapping(L, "shmipc.mapping.create", shmipc_mapping_create); }
 
@@ -85,13 +88,15 @@ static struct shmipc_result open_existing(const struct os_name *name, const stru
 
 /***
 Opens named memory that exists, whoever made it.
-
 @function open
 @string name as for `create`
 @tparam[opt] table options `access` = `"rw"` (default) or `"r"`
 @treturn mapping|nil the mapping
 @treturn ?string message
 @treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `INVALID_NAME`, `TOO_SMALL` (it has no bytes), …
+@usage
+local mapping, message, code = shmipc.mapping.open("ShareMemory", {access = "r"})
+if code == "NOT_FOUND" then print("nobody has created it yet") end
 */
 static int mapping_open(lua_State *L) {
   static const char *const allowed[] = {"access", NULL};
@@ -105,8 +110,7 @@ static int mapping_open(lua_State *L) {
 }
 
 /***
-Opens named memory, or creates it when there is none. `mapping:created()` tells which.
-
+Opens named memory, or creates it when there is none. `mapping:created` tells which.
 @function open_or_create
 @string name as for `create`
 @int size in bytes, from 1; what exists may be larger
@@ -114,6 +118,9 @@ Opens named memory, or creates it when there is none. `mapping:created()` tells 
 @treturn mapping|nil the mapping
 @treturn ?string message
 @treturn ?string code `TOO_SMALL` if the one that exists is smaller, and those of `create` and `open`
+@usage
+local mapping = assert(shmipc.mapping.open_or_create("ShareMemory", 4))
+print(mapping:created())
 */
 static int mapping_open_or_create(lua_State *L) {
   return make_mapping(L, "shmipc.mapping.open_or_create", shmipc_mapping_open_or_create);
@@ -121,16 +128,16 @@ static int mapping_open_or_create(lua_State *L) {
 
 /***
 Maps a file on disk, which is never removed.
-
-    local file = assert(shmipc.mapping.file("state.bin", {size = 4096}))
-
 @function file
 @string path UTF-8
-@tparam[opt] table options `access` = `"rw"` (default) or `"r"`; `size` in bytes creates the file or grows it;
-`mode` = permission bits of a new file (default `0600`)
+@tparam[opt] table options `access` = `"rw"` (default) or `"r"`; `size` in bytes, from 1: creates the file, or grows it
+when it is smaller; `mode` = permission bits of a new file (default `0600`)
 @treturn mapping|nil the mapping
 @treturn ?string message
 @treturn ?string code `NOT_FOUND`, `ACCESS_DENIED`, `WRONG_KIND` (a directory), `NO_SPACE`, `TOO_SMALL` (empty), …
+@usage
+local mapping = assert(shmipc.mapping.file("state.bin", {size = 4096}))
+local view = assert(mapping:view())
 */
 static int mapping_file(lua_State *L) {
   static const char *const allowed[] = {"access", "size", "mode", NULL};
@@ -159,13 +166,15 @@ static int mapping_file(lua_State *L) {
 }
 
 /***
-Takes a name away now, foreign and persistent objects' too. Who holds the memory keeps it.
-
+Takes a name away now, a foreign or persistent object's too. Who holds the memory keeps it.
 @function unlink
 @string name as for `create`
 @treturn boolean|nil `true`
 @treturn ?string message
 @treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `INVALID_NAME`; on Windows `NOT_SUPPORTED`
+@usage
+local kept = assert(shmipc.mapping.create("ShareMemory", 4, {persistent = true}))
+assert(shmipc.mapping.unlink("ShareMemory"))
 */
 static int mapping_unlink(lua_State *L) { return shmipc_unlink(L, "shmipc.mapping.unlink", OS_MAPPING); }
 
@@ -174,13 +183,12 @@ const luaL_Reg shmipc_mapping_functions[] = {
     {"file", mapping_file},     {"unlink", mapping_unlink}, {NULL, NULL}};
 
 /***
-A mapping.
+A mapping: the object as this process holds it. Given by @{create}, @{open}, @{open_or_create} and @{file}.
 @type mapping
 */
 
 /***
 Cuts a view: the bytes from `offset` on, as this process sees them. A view holds the object as the mapping does.
-
 @function mapping:view
 @int[opt=0] offset in bytes from 0; any, not only multiples of a page
 @int[opt] length in bytes, from 1; default: to the end
@@ -188,6 +196,9 @@ Cuts a view: the bytes from `offset` on, as this process sees them. A view holds
 @treturn view|nil the view
 @treturn ?string message
 @treturn ?string code `NO_SPACE` (of addresses), …
+@usage
+local whole = assert(mapping:view())
+local tail = assert(mapping:view(16, 8, "r"))
 */
 static int mapping_view(lua_State *L) {
   static const char function[] = "mapping:view";
@@ -215,9 +226,11 @@ static int mapping_view(lua_State *L) {
 }
 
 /***
-The name or path, as it was given.
+Gives the name or path, as it was given.
 @function mapping:name
 @treturn string
+@usage
+print(mapping:name())
 */
 static int mapping_name(lua_State *L) {
   mapping_open_self(L, "mapping:name");
@@ -226,9 +239,11 @@ static int mapping_name(lua_State *L) {
 }
 
 /***
-The size that the creator asked for. (On Windows, of a foreign creator's mapping: whole pages.)
+Gives the size that the creator asked for. (On Windows, of a foreign creator's mapping: whole pages.)
 @function mapping:size
 @treturn int bytes
+@usage
+print(mapping:size())
 */
 static int mapping_size(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)mapping_open_self(L, "mapping:size")->size);
@@ -236,9 +251,11 @@ static int mapping_size(lua_State *L) {
 }
 
 /***
-Whether the call that gave this handle made the object.
+Tells whether the call that gave this handle made the object.
 @function mapping:created
 @treturn boolean
+@usage
+if mapping:created() then print("the first one here") end
 */
 static int mapping_created(lua_State *L) {
   lua_pushboolean(L, mapping_open_self(L, "mapping:created")->created);
@@ -246,9 +263,11 @@ static int mapping_created(lua_State *L) {
 }
 
 /***
-How it was opened.
+Tells how it was opened.
 @function mapping:access
 @treturn string `"rw"` or `"r"`
+@usage
+if mapping:access() == "r" then print("for reading only") end
 */
 static int mapping_access(lua_State *L) {
   lua_pushstring(L, shmipc_access_name(mapping_open_self(L, "mapping:access")->access));
@@ -265,6 +284,9 @@ static void release(struct mapping_handle *handle) {
 Lets go of the mapping; its views stay usable. A second call does nothing.
 @function mapping:close
 @treturn boolean `true`
+@usage
+local view = assert(mapping:view())
+mapping:close() -- the view holds the memory now
 */
 static int mapping_close(lua_State *L) {
   release(mapping_self(L, "mapping:close"));

@@ -5,15 +5,21 @@
 /***
 Named shared memory between processes.
 
-    local shmipc = require "shmipc"
+Memory and files: @{shmipc.mapping}, and the `view`s cut from them. Locks: @{shmipc.mutex}. They are tables of this
+module: there is one `require`.
 
 What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
-there is one. Misuse raises. Every handle has `close()`, works with `<close>`, and is closed by the collector. Times are
-seconds; byte offsets count from 0.
+there is one. The code is one of `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND
+CORRUPT CLOSED LIMIT NOT_SUPPORTED SYSTEM`, and stays the same from version to version; the message may change.
 
-Codes: `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND CORRUPT CLOSED LIMIT
-NOT_SUPPORTED SYSTEM`.
+Misuse raises an error: a wrong type, an offset out of range, a value that does not fit, a closed handle, an option that
+does not exist. Numbers are numbers: `"3"` raises, `3.0` is 3, NaN raises.
+
+Every handle has `close()`, which may be called again, works with `<close>`, is closed by the collector, and shows
+itself by `tostring`. Times are seconds, fractions allowed. Byte offsets count from 0.
 @module shmipc
+@usage
+local shmipc = require "shmipc"
 */
 
 /***
@@ -22,14 +28,16 @@ The version, as a string.
 */
 
 /***
-`"linux"` or `"windows"`.
+The system: `"linux"` or `"windows"`.
 @field platform
 */
 
 /***
-Sleeps.
+Sleeps. Ctrl-C ends it.
 @function sleep
 @number seconds 0 or more, fractions allowed; `math.huge` sleeps for ever
+@usage
+shmipc.sleep(0.2)
 */
 static int module_sleep(lua_State *L) {
   static const char function[] = "shmipc.sleep";
@@ -41,9 +49,12 @@ static int module_sleep(lua_State *L) {
 }
 
 /***
-A monotonic clock, the same for all processes of the machine.
+Reads a monotonic clock, the same for all processes of the machine.
 @function clock
 @treturn number seconds since some moment
+@usage
+local start = shmipc.clock()
+print(("%.3f s"):format(shmipc.clock() - start))
 */
 static int module_clock(lua_State *L) {
   lua_pushnumber(L, (lua_Number)os_clock() / 1e9);
@@ -51,9 +62,11 @@ static int module_clock(lua_State *L) {
 }
 
 /***
-The process's id.
+Gives the process's id.
 @function pid
 @treturn int
+@usage
+print(shmipc.pid())
 */
 static int module_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)os_process_id());

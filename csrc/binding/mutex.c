@@ -36,21 +36,25 @@ static int push_mutex(lua_State *L, const char *function, make_function make) {
 
 /***
 Mutexes: recursive locks with a name, owned by a thread of a process.
+
+Mutexes and mappings share one namespace.
 @module shmipc.mutex
 */
 
 /***
 Creates a mutex.
 
-    local mutex = assert(shmipc.mutex.create("mutex"))
-
+The name lives as long as any process holds the mutex, however that process ends.
 @function create
 @string name as for `shmipc.mapping.create`
 @tparam[opt] table options `owned` = `true`: the caller holds it from the start; `mode` = permission bits on Linux
 (default `0600`)
 @treturn mutex|nil the mutex
 @treturn ?string message
-@treturn ?string code `EXISTS`, `WRONG_KIND`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `TIMEOUT`, …
+@treturn ?string code `EXISTS`, `WRONG_KIND`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `LIMIT`, `TIMEOUT`, …
+@usage
+local mutex = assert(shmipc.mutex.create("mutex", {owned = true}))
+mutex:unlock()
 */
 static int mutex_create(lua_State *L) { return push_mutex(L, "shmipc.mutex.create", shmipc_mutex_create); }
 
@@ -63,22 +67,28 @@ static struct shmipc_result open_existing(const struct os_name *name, const stru
 /***
 Opens a mutex that exists.
 @function open
-@string name as for `create`
+@string name as for `shmipc.mapping.create`
 @treturn mutex|nil the mutex
 @treturn ?string message
 @treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `CORRUPT`, `NOT_SUPPORTED` (made by another version,
 or in another pid namespace), …
+@usage
+local mutex, message, code = shmipc.mutex.open("mutex")
+if not mutex then print(code, message) end
 */
 static int mutex_open(lua_State *L) { return push_mutex(L, "shmipc.mutex.open", open_existing); }
 
 /***
-Opens a mutex, or creates it when there is none. `mutex:created()` tells which; `owned` says nothing when it existed.
+Opens a mutex, or creates it when there is none. `mutex:created` tells which; `owned` says nothing when it existed.
 @function open_or_create
-@string name as for `create`
+@string name as for `shmipc.mapping.create`
 @tparam[opt] table options as for `create`
 @treturn mutex|nil the mutex
 @treturn ?string message
 @treturn ?string code those of `create` and `open`
+@usage
+local mutex = assert(shmipc.mutex.open_or_create("mutex"))
+print(mutex:created())
 */
 static int mutex_open_or_create(lua_State *L) {
   return push_mutex(L, "shmipc.mutex.open_or_create", shmipc_mutex_open_or_create);
@@ -87,10 +97,13 @@ static int mutex_open_or_create(lua_State *L) {
 /***
 Takes a mutex's name away now. Who holds it keeps it.
 @function unlink
-@string name as for `create`
+@string name as for `shmipc.mapping.create`
 @treturn boolean|nil `true`
 @treturn ?string message
 @treturn ?string code `NOT_FOUND`, `WRONG_KIND`, `ACCESS_DENIED`, `INVALID_NAME`; on Windows `NOT_SUPPORTED`
+@usage
+local kept = assert(shmipc.mutex.create("mutex"))
+assert(shmipc.mutex.unlink("mutex"))
 */
 static int mutex_unlink(lua_State *L) { return shmipc_unlink(L, "shmipc.mutex.unlink", OS_MUTEX); }
 
@@ -101,7 +114,8 @@ const luaL_Reg shmipc_mutex_functions[] = {{"create", mutex_create},
                                            {NULL, NULL}};
 
 /***
-A mutex. It is recursive, and owned by a thread of a process: coroutines of one thread do not exclude each other.
+A mutex: the lock as this process holds it. It is recursive, and owned by a thread of a process: coroutines of one
+thread do not exclude each other. No fairness is promised.
 @type mutex
 */
 
@@ -110,14 +124,14 @@ Locks.
 
 Whoever dies while holding the lock, or closes its handle, gives it up: the next one gets it and is told `"abandoned"`,
 since the data may be half written.
-
-    local guard <close> = assert(mutex:lock(0.5))
-
 @function mutex:lock
 @number[opt] timeout in seconds; 0 tries once; default: no limit
 @treturn guard|nil unlocks when its scope ends
 @treturn ?string `"abandoned"`, or the message
 @treturn ?string code `TIMEOUT`, `CORRUPT`
+@usage
+local guard <close>, abandoned = assert(mutex:lock(0.5))
+if abandoned then view:fill(0) end -- whatever makes the data whole again
 */
 static int mutex_lock(lua_State *L) {
   static const char function[] = "mutex:lock";
@@ -145,6 +159,9 @@ Takes one level off. Raises when the calling thread does not hold the lock.
 @treturn boolean|nil `true`
 @treturn ?string message
 @treturn ?string code `CORRUPT`: another program has overwritten the lock meanwhile; it is not held any more
+@usage
+mutex:lock()
+mutex:unlock()
 */
 static int mutex_unlock(lua_State *L) {
   static const char function[] = "mutex:unlock";
@@ -160,9 +177,13 @@ static int mutex_unlock(lua_State *L) {
 }
 
 /***
-Whether the lock that this handle holds was got `"abandoned"`.
+Tells whether the lock that this handle holds was got `"abandoned"`.
 @function mutex:abandoned
 @treturn boolean
+@usage
+mutex:with(function()
+  if mutex:abandoned() then view:fill(0) end
+end)
 */
 static int mutex_abandoned(lua_State *L) {
   lua_pushboolean(L, shmipc_mutex_was_abandoned(mutex_self(L, "mutex:abandoned")));
@@ -170,9 +191,11 @@ static int mutex_abandoned(lua_State *L) {
 }
 
 /***
-The name, as it was given.
+Gives the name, as it was given.
 @function mutex:name
 @treturn string
+@usage
+print(mutex:name())
 */
 static int mutex_name(lua_State *L) {
   mutex_self(L, "mutex:name");
@@ -181,9 +204,11 @@ static int mutex_name(lua_State *L) {
 }
 
 /***
-Whether the call that gave this handle made the object.
+Tells whether the call that gave this handle made the object.
 @function mutex:created
 @treturn boolean
+@usage
+if mutex:created() then print("the first one here") end
 */
 static int mutex_created(lua_State *L) {
   lua_pushboolean(L, mutex_self(L, "mutex:created")->created);
@@ -202,6 +227,23 @@ Lets go of the mutex. Levels that were locked through this handle are given up: 
 `"abandoned"`. A second call does nothing.
 @function mutex:close
 @treturn boolean `true`
+@usage
+mutex:close()
+*/
+
+/***
+Calls a function while holding the lock, which is given back however the function ends. (Written in Lua:
+lua/shmipc/init.lua.)
+
+Within it, `mutex:abandoned` tells whether the last owner died with the lock.
+@function mutex:with
+@number[opt] timeout in seconds; 0 tries once; default: no limit. It may be left out altogether
+@func f
+@param ... its arguments
+@return what the function returns; or `nil`, message, code (`TIMEOUT`, `CORRUPT`) when the lock was not got
+@usage
+local value = mutex:with(0.5, function() return view:read_i32(0) end)
+local same = mutex:with(view.read_i32, view, 0)
 */
 static int mutex_close(lua_State *L) {
   finalise(L);

@@ -9,12 +9,13 @@
 #define TYPE "shmipc.view"
 
 /***
-A view: bytes of a mapping, as this process sees them. Offsets are bytes from 0.
+A view: bytes of a mapping, as this process sees them. Given by `mapping:view`.
 
-Reads and writes of numbers are in native byte order. At an address aligned to the number's size they are single loads
-and stores on 64-bit systems: never torn. An offset out of range, a value that does not fit, a write through a read-only
-view, and any access to a closed view raise. So does an access to memory that vanished because another process
-truncated the file: `mapping was truncated`.
+Offsets are bytes from 0. `#view` is the size. Reads and writes of numbers are in native byte order. At an address
+aligned to the number's size they are single loads and stores on 64-bit systems: never torn.
+
+An offset out of range, a value that does not fit, a write through a read-only view, and any access to a closed view
+raise. So does an access to memory that vanished because another process truncated the file: `mapping was truncated`.
 @classmod view
 */
 
@@ -82,26 +83,147 @@ static double check_real(lua_State *L, const char *function, size_t size) {
 #define push_REAL(L, value) lua_pushnumber(L, (lua_Number)(value))
 
 /***
-Reads a number: `view:read_i8(offset)`, `read_u8`, `read_i16`, `read_u16`, `read_i32`, `read_u32`, `read_i64`,
-`read_u64` (above 2^63-1: the Lua integer with the same bits), `read_f32`, `read_f64`.
+Reads a signed 8-bit integer.
+@function read_i8
+@int offset in bytes from 0
+@treturn int
+*/
 
-    local value = view:read_i32(0)
+/***
+Reads an unsigned 8-bit integer.
+@function read_u8
+@int offset in bytes from 0
+@treturn int
+*/
 
+/***
+Reads a signed 16-bit integer.
+@function read_i16
+@int offset in bytes from 0
+@treturn int
+*/
+
+/***
+Reads an unsigned 16-bit integer.
+@function read_u16
+@int offset in bytes from 0
+@treturn int
+*/
+
+/***
+Reads a signed 32-bit integer.
 @function read_i32
+@int offset in bytes from 0
+@treturn int
+@usage
+local value = view:read_i32(0)
+*/
+
+/***
+Reads an unsigned 32-bit integer.
+@function read_u32
+@int offset in bytes from 0
+@treturn int
+*/
+
+/***
+Reads a signed 64-bit integer.
+@function read_i64
+@int offset in bytes from 0
+@treturn int
+*/
+
+/***
+Reads an unsigned 64-bit integer.
+@function read_u64
+@int offset in bytes from 0
+@treturn int above 2^63-1: the Lua integer with the same bits
+*/
+
+/***
+Reads a 32-bit floating-point number.
+@function read_f32
 @int offset in bytes from 0
 @treturn number
 */
 
 /***
-Writes a number: `view:write_i8(offset, value)`, `write_u8`, `write_i16`, `write_u16`, `write_i32`, `write_u32`,
-`write_i64`, `write_u64` (any Lua integer, by its bits), `write_f32` (a finite number that overflows raises),
-`write_f64`.
+Reads a 64-bit floating-point number.
+@function read_f64
+@int offset in bytes from 0
+@treturn number
+*/
 
-    view:write_i32(0, 500)
+/***
+Writes a signed 8-bit integer.
+@function write_i8
+@int offset in bytes from 0
+@int value from -128 to 127
+*/
 
+/***
+Writes an unsigned 8-bit integer.
+@function write_u8
+@int offset in bytes from 0
+@int value from 0 to 255
+*/
+
+/***
+Writes a signed 16-bit integer.
+@function write_i16
+@int offset in bytes from 0
+@int value from -32768 to 32767
+*/
+
+/***
+Writes an unsigned 16-bit integer.
+@function write_u16
+@int offset in bytes from 0
+@int value from 0 to 65535
+*/
+
+/***
+Writes a signed 32-bit integer.
 @function write_i32
 @int offset in bytes from 0
-@number value must fit
+@int value from -2^31 to 2^31-1
+@usage
+view:write_i32(0, 500)
+*/
+
+/***
+Writes an unsigned 32-bit integer.
+@function write_u32
+@int offset in bytes from 0
+@int value from 0 to 2^32-1
+*/
+
+/***
+Writes a signed 64-bit integer.
+@function write_i64
+@int offset in bytes from 0
+@int value any
+*/
+
+/***
+Writes an unsigned 64-bit integer.
+@function write_u64
+@int offset in bytes from 0
+@int value any, taken by its bits: -1 is 2^64-1
+*/
+
+/***
+Writes a 32-bit floating-point number.
+@function write_f32
+@int offset in bytes from 0
+@number value rounded to the nearest; a finite one that overflows raises
+*/
+
+/***
+Writes a 64-bit floating-point number.
+@function write_f64
+@int offset in bytes from 0
+@number value any
 */
 
 #define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
@@ -153,6 +275,8 @@ Reads bytes.
 @int offset in bytes from 0
 @int length in bytes
 @treturn string
+@usage
+local bytes = view:read(0, 4)
 */
 static int view_read(lua_State *L) {
   static const char function[] = "view:read";
@@ -183,6 +307,8 @@ Writes bytes.
 @function write
 @int offset in bytes from 0
 @string string must fit
+@usage
+view:write(0, "\1\2\3\4")
 */
 static int view_write(lua_State *L) {
   static const char function[] = "view:write";
@@ -200,6 +326,8 @@ Reads a text up to its NUL, or up to the limit.
 @int offset in bytes from 0
 @int[opt] limit in bytes; default: to the end of the view
 @treturn string without the NUL
+@usage
+local name = view:read_cstring(16, 32)
 */
 static int view_read_cstring(lua_State *L) {
   static const char function[] = "view:read_cstring";
@@ -223,6 +351,8 @@ Writes a text and a NUL after it.
 @int offset in bytes from 0
 @string string without a NUL; must fit with one
 @int limit in bytes, the NUL included
+@usage
+view:write_cstring(16, "left motor", 32)
 */
 static int view_write_cstring(lua_State *L) {
   static const char function[] = "view:write_cstring";
@@ -240,11 +370,36 @@ static int view_write_cstring(lua_State *L) {
 }
 
 /***
+Writes values as `string.pack` lays them out. Alignment (`!`) counts from `offset`. (Written in Lua:
+lua/shmipc/init.lua.)
+@function pack
+@int offset in bytes from 0
+@string format of `string.pack`
+@param ... the values
+@treturn int the offset after the last byte written
+@usage
+local offset = view:pack(0, "<i4d", 500, 0.25)
+*/
+
+/***
+Reads values as `string.unpack` does. (Written in Lua: lua/shmipc/init.lua.)
+@function unpack
+@int offset in bytes from 0
+@string format of `string.unpack`
+@return the values, and the offset after the last byte read
+@usage
+local count, share, offset = view:unpack(0, "<i4d")
+*/
+
+/***
 Sets bytes to one value.
 @function fill
 @int[opt=0] byte 0 to 255
 @int[opt=0] offset in bytes from 0
 @int[opt] length in bytes; default: to the end
+@usage
+view:fill()
+view:fill(255, 8, 4)
 */
 static int view_fill(lua_State *L) {
   static const char function[] = "view:fill";
@@ -264,6 +419,8 @@ Copies bytes from a view, this one or another; the two places may overlap.
 @tparam view source
 @int from offset in the source, in bytes from 0
 @int length in bytes
+@usage
+view:copy(8, view, 0, 16)
 */
 static int view_copy(lua_State *L) {
   static const char function[] = "view:copy";
@@ -291,6 +448,8 @@ Returns when the bytes are where the mapping keeps them: on disk, if it is a fil
 @treturn boolean|nil `true`
 @treturn ?string message
 @treturn ?string code `SYSTEM`, …
+@usage
+assert(view:flush())
 */
 static int view_flush(lua_State *L) {
   static const char function[] = "view:flush";
@@ -309,9 +468,11 @@ static int view_flush(lua_State *L) {
 }
 
 /***
-The length in bytes; `#view` is the same.
+Gives the length in bytes; `#view` is the same.
 @function size
 @treturn int
+@usage
+assert(view:size() == #view)
 */
 static int view_size(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)view_self(L, "view:size")->memory.length);
@@ -319,9 +480,11 @@ static int view_size(lua_State *L) {
 }
 
 /***
-How it was cut.
+Tells how it was cut.
 @function access
 @treturn string `"rw"`, `"r"` or `"cow"`
+@usage
+if view:access() == "r" then print("for reading only") end
 */
 static int view_access(lua_State *L) {
   lua_pushstring(L, shmipc_access_name(view_self(L, "view:access")->memory.access));
@@ -339,6 +502,8 @@ static int finalise(lua_State *L) {
 Lets go of the bytes. A second call does nothing.
 @function close
 @treturn boolean `true`
+@usage
+view:close()
 */
 static int view_close(lua_State *L) {
   finalise(L);
