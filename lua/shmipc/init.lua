@@ -1,4 +1,4 @@
---- The public module: the native core, and what is better said in Lua.
+-- The public module: the native core, and what is better said in Lua.
 
 local core = require "shmipc.core"
 
@@ -33,14 +33,8 @@ local function checked(method, ok, ...)
   return ...
 end
 
---- Writes values as `string.pack` lays them out.
--- Alignment (`!`) counts from `offset`.
--- @function view:pack
--- @int offset in bytes from 0
--- @string format of `string.pack`
--- @param ... the values
--- @treturn int the offset after the last byte written
--- @within view
+-- The methods' blocks for LDoc, which takes one module a file, stand among the type's others in csrc/binding.
+
 function view.pack(self, offset, format, ...)
   local size = expect_view(self, "view:pack")
   local start = check_offset("view:pack", offset, size)
@@ -71,12 +65,6 @@ local function with_offset(start, ...)
   return table.unpack(results, 1, results.n)
 end
 
---- Reads values as `string.unpack` does.
--- @function view:unpack
--- @int offset in bytes from 0
--- @string format of `string.unpack`
--- @return the values, and the offset after the last byte read
--- @within view
 function view.unpack(self, offset, format)
   local size = expect_view(self, "view:unpack")
   local start = check_offset("view:unpack", offset, size)
@@ -95,17 +83,6 @@ local function locked_call(self, timeout, f, ...)
   return f(...)
 end
 
---- Calls a function while holding the lock, which is given back however the function ends.
---
---     local value = mutex:with(0.5, function() return view:read_i32(0) end)
---
--- Within it, `mutex:abandoned()` tells whether the last owner died with the lock.
--- @function mutex:with
--- @number[opt] timeout in seconds; default: no limit
--- @func f
--- @param ... its arguments
--- @return what the function returns; or nil, message, code (`TIMEOUT`, `CORRUPT`) when the lock was not got
--- @within mutex
 function mutex.with(self, ...)
   expect_mutex(self, "mutex:with")
   local first, second = ...
