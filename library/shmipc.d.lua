@@ -1,0 +1,407 @@
+---@meta shmipc
+-- luacheck: ignore
+
+-- Definitions for the Lua language server: named shared memory between processes.
+-- What the environment refuses is returned as nil, message, code [, native error number]; misuse raises.
+
+---The stable name of a failure.
+---@alias shmipc.code
+---| "EXISTS" # the name is taken
+---| "NOT_FOUND" # there is no object with this name
+---| "ACCESS_DENIED" # access is denied
+---| "INVALID_NAME" # the name is not valid
+---| "TOO_SMALL" # the memory that exists is too small
+---| "NO_SPACE" # there is not enough space
+---| "TIMEOUT" # the time ran out
+---| "WRONG_KIND" # the name belongs to an object of another kind
+---| "CORRUPT" # another program has destroyed the object's bytes
+---| "CLOSED" # the other side has shut down
+---| "LIMIT" # a limit was reached
+---| "NOT_SUPPORTED" # this system does not support it
+---| "SYSTEM" # the operating system refused
+
+---Named shared memory between processes.
+---@class shmipc
+---@field _VERSION string the version
+---@field platform "linux"|"windows" the system
+local shmipc = {}
+
+---Sleeps. Ctrl-C ends it.
+---@param seconds number 0 or more, fractions allowed; math.huge sleeps for ever
+function shmipc.sleep(seconds) end
+
+---Reads a monotonic clock, the same for all processes of the machine.
+---@return number seconds since some moment
+function shmipc.clock() end
+
+---Gives the process's id.
+---@return integer
+function shmipc.pid() end
+
+---Mappings: memory that has a name, or a file on disk.
+---@class shmipc.mapping_functions
+shmipc.mapping = {}
+
+---@class shmipc.mapping.open_options
+---@field access? "rw"|"r" default: "rw"
+
+---@class shmipc.mapping.create_options: shmipc.mapping.open_options
+---@field mode? integer permission bits on Linux, exact whatever the umask; default: tonumber("600", 8)
+---@field persistent? boolean true: it has no owner, and stays until unlink
+
+---@class shmipc.mapping.file_options: shmipc.mapping.open_options
+---@field size? integer in bytes, from 1: creates the file, or grows it when it is smaller
+---@field mode? integer permission bits of a new file; default: tonumber("600", 8)
+
+---Creates named memory, which reads as zeros.
+---@param name string UTF-8, at most 200 bytes, without `/`, `\` and NUL; `Local\` or `Global\` may stand in front
+---@param size integer in bytes, from 1
+---@param options? shmipc.mapping.create_options
+---@return shmipc.mapping? mapping
+---@return string? message
+---@return shmipc.code? code EXISTS, WRONG_KIND, INVALID_NAME, NO_SPACE, ACCESS_DENIED, LIMIT, TIMEOUT, …
+---@return integer? native the system's error number
+function shmipc.mapping.create(name, size, options) end
+
+---Opens named memory that exists, whoever made it.
+---@param name string as for create
+---@param options? shmipc.mapping.open_options
+---@return shmipc.mapping? mapping
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME, TOO_SMALL (it has no bytes), …
+---@return integer? native the system's error number
+function shmipc.mapping.open(name, options) end
+
+---Opens named memory, or creates it when there is none. `mapping:created()` tells which.
+---@param name string as for create
+---@param size integer in bytes, from 1; what exists may be larger
+---@param options? shmipc.mapping.create_options
+---@return shmipc.mapping? mapping
+---@return string? message
+---@return shmipc.code? code TOO_SMALL if the one that exists is smaller, and those of create and open
+---@return integer? native the system's error number
+function shmipc.mapping.open_or_create(name, size, options) end
+
+---Maps a file on disk, which is never removed.
+---@param path string UTF-8
+---@param options? shmipc.mapping.file_options
+---@return shmipc.mapping? mapping
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, ACCESS_DENIED, WRONG_KIND (a directory), NO_SPACE, TOO_SMALL (empty), …
+---@return integer? native the system's error number
+function shmipc.mapping.file(path, options) end
+
+---Takes a name away now, a foreign or persistent object's too. Who holds the memory keeps it.
+---@param name string as for create
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.mapping.unlink(name) end
+
+---Mutexes: recursive locks with a name, owned by a thread of a process.
+---@class shmipc.mutex_functions
+shmipc.mutex = {}
+
+---@class shmipc.mutex.create_options
+---@field owned? boolean true: the caller holds it from the start
+---@field mode? integer permission bits on Linux, exact whatever the umask; default: tonumber("600", 8)
+
+---Creates a mutex.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.mutex.create_options
+---@return shmipc.mutex? mutex
+---@return string? message
+---@return shmipc.code? code EXISTS, WRONG_KIND, INVALID_NAME, NO_SPACE, ACCESS_DENIED, LIMIT, TIMEOUT, …
+---@return integer? native the system's error number
+function shmipc.mutex.create(name, options) end
+
+---Opens a mutex that exists.
+---@param name string as for shmipc.mapping.create
+---@return shmipc.mutex? mutex
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED, …
+---@return integer? native the system's error number
+function shmipc.mutex.open(name) end
+
+---Opens a mutex, or creates it when there is none. `mutex:created()` tells which.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.mutex.create_options they say nothing when it existed
+---@return shmipc.mutex? mutex
+---@return string? message
+---@return shmipc.code? code those of create and open
+---@return integer? native the system's error number
+function shmipc.mutex.open_or_create(name, options) end
+
+---Takes a mutex's name away now. Who holds it keeps it.
+---@param name string as for shmipc.mapping.create
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.mutex.unlink(name) end
+
+---A mapping: the object as this process holds it. Byte offsets count from 0.
+---@class shmipc.mapping
+local mapping = {}
+
+---Cuts a view: the bytes from offset on, as this process sees them. A view holds the object as the mapping does.
+---@param offset? integer in bytes from 0; default: 0
+---@param length? integer in bytes, from 1; default: to the end
+---@param access? "rw"|"r"|"cow" cow: what is written stays in this view; default: the mapping's
+---@return shmipc.view? view
+---@return string? message
+---@return shmipc.code? code NO_SPACE (of addresses), …
+---@return integer? native the system's error number
+function mapping:view(offset, length, access) end
+
+---Gives the name or path, as it was given.
+---@return string
+function mapping:name() end
+
+---Gives the size that the creator asked for.
+---@return integer bytes
+function mapping:size() end
+
+---Tells whether the call that gave this handle made the object.
+---@return boolean
+function mapping:created() end
+
+---Tells how it was opened.
+---@return "rw"|"r"
+function mapping:access() end
+
+---Lets go of the mapping; its views stay usable. A second call does nothing.
+---@return true
+function mapping:close() end
+
+---A view: bytes of a mapping, as this process sees them. Offsets are bytes from 0; numbers are in native byte order.
+---@class shmipc.view
+---@operator len: integer
+local view = {}
+
+---Reads a signed 8-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_i8(offset) end
+
+---Reads an unsigned 8-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_u8(offset) end
+
+---Reads a signed 16-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_i16(offset) end
+
+---Reads an unsigned 16-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_u16(offset) end
+
+---Reads a signed 32-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_i32(offset) end
+
+---Reads an unsigned 32-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_u32(offset) end
+
+---Reads a signed 64-bit integer.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_i64(offset) end
+
+---Reads an unsigned 64-bit integer; above 2^63-1: the Lua integer with the same bits.
+---@param offset integer in bytes from 0
+---@return integer
+function view:read_u64(offset) end
+
+---Reads a 32-bit floating-point number.
+---@param offset integer in bytes from 0
+---@return number
+function view:read_f32(offset) end
+
+---Reads a 64-bit floating-point number.
+---@param offset integer in bytes from 0
+---@return number
+function view:read_f64(offset) end
+
+---Writes a signed 8-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer -128 to 127
+function view:write_i8(offset, value) end
+
+---Writes an unsigned 8-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer 0 to 255
+function view:write_u8(offset, value) end
+
+---Writes a signed 16-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer -32768 to 32767
+function view:write_i16(offset, value) end
+
+---Writes an unsigned 16-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer 0 to 65535
+function view:write_u16(offset, value) end
+
+---Writes a signed 32-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer -2^31 to 2^31-1
+function view:write_i32(offset, value) end
+
+---Writes an unsigned 32-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer 0 to 2^32-1
+function view:write_u32(offset, value) end
+
+---Writes a signed 64-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer any
+function view:write_i64(offset, value) end
+
+---Writes an unsigned 64-bit integer.
+---@param offset integer in bytes from 0
+---@param value integer any, taken by its bits: -1 is 2^64-1
+function view:write_u64(offset, value) end
+
+---Writes a 32-bit floating-point number.
+---@param offset integer in bytes from 0
+---@param value number rounded to the nearest; a finite one that overflows raises
+function view:write_f32(offset, value) end
+
+---Writes a 64-bit floating-point number.
+---@param offset integer in bytes from 0
+---@param value number any
+function view:write_f64(offset, value) end
+
+---Reads bytes.
+---@param offset integer in bytes from 0
+---@param length integer in bytes
+---@return string
+function view:read(offset, length) end
+
+---Writes bytes.
+---@param offset integer in bytes from 0
+---@param string string must fit
+function view:write(offset, string) end
+
+---Reads a text up to its NUL, or up to the limit.
+---@param offset integer in bytes from 0
+---@param limit? integer in bytes; default: to the end of the view
+---@return string text without the NUL
+function view:read_cstring(offset, limit) end
+
+---Writes a text and a NUL after it.
+---@param offset integer in bytes from 0
+---@param string string without a NUL; must fit with one
+---@param limit integer in bytes, the NUL included
+function view:write_cstring(offset, string, limit) end
+
+---Writes values as string.pack lays them out. Alignment (`!`) counts from offset.
+---@param offset integer in bytes from 0
+---@param format string of string.pack
+---@param ... string|number the values
+---@return integer next the offset after the last byte written
+function view:pack(offset, format, ...) end
+
+---Reads values as string.unpack does, and gives the offset after the last byte read behind them.
+---@param offset integer in bytes from 0
+---@param format string of string.unpack
+---@return any ...
+function view:unpack(offset, format) end
+
+---Sets bytes to one value.
+---@param byte? integer 0 to 255; default: 0
+---@param offset? integer in bytes from 0; default: 0
+---@param length? integer in bytes; default: to the end
+function view:fill(byte, offset, length) end
+
+---Copies bytes from a view, this one or another; the two places may overlap.
+---@param to integer offset in this view, in bytes from 0
+---@param source shmipc.view
+---@param from integer offset in the source, in bytes from 0
+---@param length integer in bytes
+function view:copy(to, source, from, length) end
+
+---Returns when the bytes are where the mapping keeps them: on disk, if it is a file there.
+---@param offset? integer in bytes from 0; default: 0
+---@param length? integer in bytes; default: to the end
+---@return true? done
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function view:flush(offset, length) end
+
+---Gives the length in bytes; `#view` is the same.
+---@return integer
+function view:size() end
+
+---Tells how it was cut.
+---@return "rw"|"r"|"cow"
+function view:access() end
+
+---Lets go of the bytes. A second call does nothing.
+---@return true
+function view:close() end
+
+---A mutex: the lock as this process holds it. It is recursive, and owned by a thread of a process.
+---@class shmipc.mutex
+local mutex = {}
+
+---Locks. Whoever dies while holding the lock, or closes its handle, gives it up: the next one is told "abandoned".
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@return shmipc.guard? guard unlocks when its scope ends
+---@return "abandoned"|string? message "abandoned", or what went wrong
+---@return shmipc.code? code TIMEOUT, CORRUPT
+---@return integer? native the system's error number
+function mutex:lock(timeout) end
+
+---Takes one level off. Raises when the calling thread does not hold the lock.
+---@return true? done
+---@return string? message
+---@return shmipc.code? code CORRUPT
+---@return integer? native the system's error number
+function mutex:unlock() end
+
+---Tells whether the lock that this handle holds was got "abandoned".
+---@return boolean
+function mutex:abandoned() end
+
+---Calls a function while holding the lock, which is given back however the function ends.
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@param f fun(...): ...
+---@param ... any its arguments
+---@return any ... what the function returns; or nil, message, code (TIMEOUT, CORRUPT) when the lock was not got
+---@overload fun(self: shmipc.mutex, f: (fun(...): ...), ...): ...
+function mutex:with(timeout, f, ...) end
+
+---Gives the name, as it was given.
+---@return string
+function mutex:name() end
+
+---Tells whether the call that gave this handle made the object.
+---@return boolean
+function mutex:created() end
+
+---Lets go of the mutex; levels locked through this handle are given up ("abandoned"). A second call does nothing.
+---@return true
+function mutex:close() end
+
+---A guard: one level of a locked mutex, taken off when its scope ends (`local guard <close> = …`). It has no finaliser.
+---@class shmipc.guard
+local guard = {}
+
+---Takes the level off. A second call does nothing.
+---@return true? done
+---@return string? message
+---@return shmipc.code? code CORRUPT
+---@return integer? native the system's error number
+function guard:close() end
+
+return shmipc
