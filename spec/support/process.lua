@@ -226,4 +226,25 @@ function peer:run(chunk, ...)
   return self:receive()
 end
 
+-- ---- foreign: a program that knows nothing of shmipc
+
+local foreign = setmetatable({}, { __index = child })
+foreign.__index = foreign
+foreign.__close = child.close
+
+--- Starts `spec/native/partners/foreign.c`, which is to work on the object of that name.
+function process.foreign(name)
+  local self = setmetatable(start({ process.program "foreign" }, "foreign"), foreign)
+  self:run("name " .. name)
+  return self
+end
+
+--- Has it run a command: the value that it answers, if any. Its failure is an error here.
+function foreign:run(command, ...)
+  self:write_line(command:format(...))
+  local line = self:read_line()
+  if not line or line:sub(1, 2) ~= "ok" then error(("%s: %s"):format(command, line), 2) end
+  return tonumber(line:match("^ok (.+)$"))
+end
+
 return process
