@@ -347,6 +347,43 @@ describe("a mutex", function()
         end
       end
     end)
+
+    it("is told by the unlock of who held it meanwhile, who does not hold it any more", function()
+      if not on_linux then pending("only on Linux does a mutex have bytes that another program can reach") end
+      local name = objects.name()
+      local ours <close> = assert(mutexes.create(name))
+      local file <close> = assert(mapping.file(objects.path(name)))
+      local view <close> = assert(file:view())
+      local whole = view:read(0, #view)
+      local function destroyed_meanwhile(f)
+        local guard <close> = assert(ours:lock(0))
+        view:fill(0)
+        return f(guard)
+      end
+      raises("another program has destroyed", destroyed_meanwhile, function() return "done" end)
+      view:write(0, whole)
+      raises("an error that is there already", destroyed_meanwhile, function()
+        error "an error that is there already"
+      end)
+      view:write(0, whole)
+      refused("CORRUPT", destroyed_meanwhile(function(guard) return guard:close() end))
+      view:write(0, whole)
+      refused("CORRUPT", destroyed_meanwhile(function() return ours:unlock() end))
+      raises(not_held, ours.unlock, ours)
+      view:write(0, whole)
+      assert.is_truthy(ours:lock(0.2)) -- whole again, it is a mutex again
+      ours:unlock()
+    end)
+
+    it("lets with refuse, without calling the function", function()
+      if not on_linux then pending("only on Linux does a mutex have bytes that another program can reach") end
+      local name = objects.name()
+      local ours <close> = assert(mutexes.create(name))
+      local file <close> = assert(mapping.file(objects.path(name)))
+      local view <close> = assert(file:view())
+      view:fill(0x55)
+      refused("CORRUPT", ours:with(0.2, error, "called"))
+    end)
   end)
 end)
 

@@ -14,12 +14,12 @@ end
 
 local function whole(view) return view:read(0, #view) end
 
--- Different at every offset, so that a byte in the wrong place is seen.
-local function pattern(length)
-  local bytes = {}
-  for i = 1, length do bytes[i] = string.char((i * 7 + i // 251) % 256) end
-  return table.concat(bytes)
-end
+-- Bytes of which no two neighbourhoods are alike, so that one in the wrong place is seen.
+local period = {}
+for i = 1, 251 * 256 do period[i] = string.char((i * 7 + i // 251) % 256) end
+period = table.concat(period)
+
+local function pattern(length) return period:rep(length // #period + 1):sub(1, length) end
 
 describe("a view", function()
   after_each(objects.check_none_left)
@@ -421,7 +421,14 @@ describe("view:pack and view:unpack", function()
     raises("view:unpack: ", view.unpack, view, 0, "?")
     raises("view:unpack: ", view.unpack, view, 8, "i16")
     raises("view:unpack: ", view.unpack, view, 8, "i16 z")
+    raises("view:unpack: ", view.unpack, view, 0, "i1 XX")
     raises("view:unpack: format must be a string, got ", view.unpack, view, 0)
+  end)
+
+  it("give at most as many values as Lua can take", function()
+    local view <close> = new_view(3000000)
+    raises("view:unpack: ", view.unpack, view, 0, ("b"):rep(#view))
+    raises("view:unpack: ", view.unpack, view, 0, ("b"):rep(#view - 1) .. "z")
   end)
 
   it("have offsets within the view", function()
