@@ -355,6 +355,53 @@ describe("a snippet", function()
   end)
 end)
 
+-- ---- a promise of the README's table that no other file looks at
+
+describe("an aligned number", function()
+  after_each(objects.check_none_left)
+
+  local on_64_bits = string.packsize "T" == 8 and it or pending
+
+  for type, bytes in pairs { i16 = 2, u32 = 4, i64 = 8, f64 = 8 } do
+    on_64_bits(("is never torn: %s"):format(type), function()
+      local name = objects.name()
+      local mapping <close> = assert(shmipc.mapping.create(name, 16))
+      local view <close> = assert(mapping:view())
+      local read = view["read_" .. type]
+      -- Two values that differ in each byte, and are no mixture of each other.
+      local values = { ("\x11"):rep(bytes), ("\x22"):rep(bytes) }
+      view:write(0, values[1])
+      local first = read(view, 0)
+      view:write(0, values[2])
+      local second = read(view, 0)
+
+      local writer <close> = process.peer()
+      writer:send([[
+        local name, type, first, second = ...
+        local view <close> = assert(assert(shmipc.mapping.open(name)):view())
+        local write = view["write_" .. type]
+        repeat
+          for _ = 1, 100 do
+            write(view, 0, first)
+            write(view, 0, second)
+          end
+        until view:read_u8(8) == 1
+      ]], name, type, first, second)
+      local seen = { [first] = 0, [second] = 0 }
+      process.await(function()
+        for _ = 1, 1000 do
+          local value = read(view, 0)
+          assert(seen[value], ("%s is neither %s nor %s"):format(value, first, second))
+          seen[value] = seen[value] + 1
+        end
+        return seen[first] > 5000 and seen[second] > 5000
+      end, "other values")
+      view:write_u8(8, 1)
+      writer:receive()
+    end)
+  end
+end)
+
 -- ---- what the pages lead to
 
 describe("the documentation", function()
