@@ -232,9 +232,10 @@ local foreign = setmetatable({}, { __index = child })
 foreign.__index = foreign
 foreign.__close = child.close
 
---- Starts `spec/native/partners/foreign.c`, which is to work on the object of that name.
-function process.foreign(name)
-  local self = setmetatable(start({ process.program "foreign" }, "foreign"), foreign)
+--- Starts `spec/native/partners/foreign.c`, or another program that obeys its commands, which is to work on the object
+-- of that name.
+function process.foreign(name, arguments)
+  local self = setmetatable(start(arguments or { process.program "foreign" }, "foreign"), foreign)
   self:run("name " .. name)
   return self
 end
