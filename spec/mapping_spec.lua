@@ -444,16 +444,18 @@ describe("a mapping", function()
 
     it("is WRONG_KIND when it is no memory at all", function()
       if not on_linux then pending("only on Linux are named objects in a directory of files") end
-      local directory, link = objects.name(), objects.name()
+      local directory, link, file_link = objects.name(), objects.name(), objects.name()
       assert(lfs.mkdir(objects.path(directory)))
       assert(lfs.link(objects.path(directory), objects.path(link), true))
-      for _, name in ipairs { directory, link } do
+      assert(lfs.link(objects.file "some text", objects.path(file_link), true))
+      for _, name in ipairs { directory, link, file_link } do
         refused("WRONG_KIND", mapping.open(name))
         refused("WRONG_KIND", mapping.create(name, 4))
         refused("WRONG_KIND", mapping.open_or_create(name, 4))
         refused("WRONG_KIND", mapping.unlink(name))
       end
       assert(os.remove(objects.path(link)))
+      assert(os.remove(objects.path(file_link)))
       assert(lfs.rmdir(objects.path(directory)))
     end)
   end)
