@@ -1,4 +1,4 @@
--- Beside programs that know nothing of shmipc: they share the bytes from the first one on, and their objects are theirs.
+-- Beside programs that know nothing of shmipc: they share the bytes from the first one on; their objects are theirs.
 
 local objects = require "support.objects"
 local process = require "support.process"
@@ -83,8 +83,8 @@ describe_on_linux("a C program that knows shm_open and mmap", function()
   shares(function(name) return process.foreign(name) end)
 end)
 
-local has_python = shmipc.platform == "linux" and process.succeeds { "python3", "-c", "import multiprocessing.shared_memory" }
-local describe_with_python = has_python and describe or pending
+local python_probe = { "python3", "-c", "import multiprocessing.shared_memory" }
+local describe_with_python = shmipc.platform == "linux" and process.succeeds(python_probe) and describe or pending
 
 describe_with_python("a Python program with its shared_memory (needs python3)", function()
   shares(function(name) return process.foreign(name, { "python3", "spec/native/partners/shared_memory.py" }) end)

@@ -101,7 +101,8 @@ describe_with_nobody("another user (needs root and setpriv)", function()
   it("does not find what a killed owner left, and the owner can begin anew", function()
     for _, mode in ipairs { "666", "644" } do
       local owner <close> = process.peer()
-      owner:run("local name, mode = ... mapping = shmipc.mapping.create(name, 4, {mode = mode})", name, tonumber(mode, 8))
+      owner:run("local name, mode = ... mapping = shmipc.mapping.create(name, 4, {mode = mode})", name,
+        tonumber(mode, 8))
       owner:kill()
       refused_to_nobody("NOT_FOUND", "shmipc.mapping.open(..., {access = 'r'})")
       refused_to_nobody("ACCESS_DENIED", "shmipc.mapping.create(..., 4)") -- only the owner takes the name away

@@ -37,24 +37,38 @@ end
 local child = {}
 child.__index = child
 
+-- For messages: the last lines that it has printed.
+local function tail(self)
+  return table.concat(self.transcript, " | ", math.max(1, #self.transcript - 9))
+end
+
+-- Takes in what the process has printed, at least something or the end; false when the time is up.
+local function take_in(self, seconds)
+  local bytes = self.native:read(math.max(0, seconds))
+  if not bytes then return false end
+  self.unread = self.unread .. bytes
+  self.has_ended = bytes == ""
+  return true
+end
+
+local function next_line(self)
+  local line, rest = self.unread:match("^([^\n]*)\n(.*)$")
+  if not line and self.has_ended and self.unread ~= "" then line, rest = self.unread, "" end
+  if not line then return nil end
+  self.unread = rest
+  self.transcript[#self.transcript + 1] = line
+  return line
+end
+
 --- Reads a line that the process prints, on its standard output or error; nil when it prints no more.
 function child:read_line(seconds)
   local deadline = shmipc.clock() + (seconds or PATIENCE)
   while true do
-    local line, rest = self.unread:match("^([^\n]*)\n(.*)$")
-    if not line and self.has_ended and self.unread ~= "" then line, rest = self.unread, "" end
-    if line then
-      self.unread = rest
-      self.transcript[#self.transcript + 1] = line
-      return line
+    local line = next_line(self)
+    if line or self.has_ended then return line end
+    if not take_in(self, deadline - shmipc.clock()) then
+      error(("no line from %s; before: %s"):format(self.title, tail(self)), 2)
     end
-    if self.has_ended then return nil end
-    local bytes = self.native:read(math.max(0, deadline - shmipc.clock()))
-    if not bytes then
-      error(("no line from %s; before: %s"):format(self.title, table.concat(self.transcript, " | ")), 2)
-    end
-    self.unread = self.unread .. bytes
-    self.has_ended = bytes == ""
   end
 end
 
@@ -114,7 +128,7 @@ end
 function child:wait(seconds)
   local how, number = self.native:wait(seconds or PATIENCE)
   if not how then
-    error(("%s does not end; before: %s"):format(self.title, table.concat(self.transcript, " | ")), 2)
+    error(("%s does not end; before: %s"):format(self.title, tail(self)), 2)
   end
   return how, number
 end
@@ -171,6 +185,22 @@ function process.await(condition, what)
   end
 end
 
+--- Takes in what several processes print until all of them print no more, so that none waits for a reader.
+function process.read_all(children)
+  local deadline = shmipc.clock() + PATIENCE
+  local running
+  repeat
+    running = 0
+    for _, each in ipairs(children) do
+      if not each.has_ended then
+        running = running + 1
+        take_in(each, 0.001)
+      end
+      if shmipc.clock() > deadline then error(("%s prints without end"):format(each.title), 2) end
+    end
+  until running == 0
+end
+
 -- ---- peers: processes that run what they are told, chunk by chunk
 
 local peer = setmetatable({}, { __index = child })
@@ -218,7 +248,7 @@ function peer:receive(seconds)
     if kind == "!" then error(assert(load("return " .. rest))(), 2) end
   end
   local how, number = self:wait()
-  error(("the peer has ended (%s %d): %s"):format(how, number, table.concat(self.transcript, " | ")), 2)
+  error(("the peer has ended (%s %d): %s"):format(how, number, tail(self)), 2)
 end
 
 function peer:run(chunk, ...)

@@ -1,5 +1,5 @@
--- A producer with the article's faults: it adds first and looks for -1 afterwards, sleeps with the lock, and leaves with
--- it. faulty_producer.lua LIMIT PACE MEMORY MUTEX
+-- A producer with the article's faults: it adds first and looks for -1 afterwards, sleeps with the lock, and leaves
+-- with it. faulty_producer.lua LIMIT PACE MEMORY MUTEX
 
 local shmipc = require "shmipc"
 

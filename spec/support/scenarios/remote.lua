@@ -1,5 +1,5 @@
--- Runs the chunks that it is sent, one a line, and prints their results. A chunk that sets `last_words` makes the script
--- end with that error, uncaught.
+-- Runs the chunks that it is sent, one a line, and prints their results. A chunk that sets `last_words` makes the
+-- script end with that error, uncaught.
 
 -- Loaded when a chunk first speaks of it: some have to do something before.
 setmetatable(_G, {
