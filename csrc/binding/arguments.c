@@ -118,13 +118,21 @@ double shmipc_seconds(lua_State *L, int arg, const char *function, const char *w
   return seconds;
 }
 
+/* A Lua string may have a NUL inside. */
+static int is_text(const char *expected, const char *text, size_t length) {
+  return strlen(expected) == length && memcmp(expected, text, length) == 0;
+}
+
 void shmipc_options(lua_State *L, int arg, const char *function, const char *const *allowed) {
   if (lua_isnoneornil(L, arg)) return;
   if (!lua_istable(L, arg)) shmipc_raise(L, function, "options must be a table, got %s", push_shown(L, arg));
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     const char *const *name = allowed;
-    if (lua_type(L, -2) == LUA_TSTRING)
-      while (*name && strcmp(*name, lua_tostring(L, -2)) != 0) name++;
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      size_t length;
+      const char *key = lua_tolstring(L, -2, &length);
+      while (*name && !is_text(*name, key, length)) name++;
+    }
     if (lua_type(L, -2) != LUA_TSTRING || !*name) {
       const char *given = push_shown(L, lua_gettop(L) - 1);
       luaL_Buffer list;
@@ -133,6 +141,7 @@ void shmipc_options(lua_State *L, int arg, const char *function, const char *con
         if (name != allowed) luaL_addstring(&list, ", ");
         luaL_addstring(&list, *name);
       }
+      if (!*allowed) luaL_addstring(&list, "nothing in them");
       luaL_pushresult(&list);
       shmipc_raise(L, function, "options may have %s, got %s", lua_tostring(L, -1), given);
     }
@@ -174,9 +183,11 @@ const char *shmipc_access_name(enum os_access access) { return access_names[acce
 enum os_access shmipc_access(lua_State *L, int arg, const char *function, enum shmipc_copy copy) {
   int last = copy == SHMIPC_COPY_ALLOWED ? OS_COPY_ON_WRITE : OS_READ_WRITE;
   if (lua_type(L, arg) == LUA_TSTRING) {
+    size_t length;
+    const char *text = lua_tolstring(L, arg, &length);
     int access;
     for (access = OS_READ; access <= last; access++)
-      if (strcmp(lua_tostring(L, arg), access_names[access]) == 0) return (enum os_access)access;
+      if (is_text(access_names[access], text, length)) return (enum os_access)access;
   }
   shmipc_raise(L, function, "access must be %s, got %s",
                copy == SHMIPC_COPY_ALLOWED ? "\"r\", \"rw\" or \"cow\"" : "\"r\" or \"rw\"", push_shown(L, arg));

@@ -110,15 +110,16 @@ int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait);
 /* Makes what shmipc_wait_more needs in the registry. */
 void shmipc_wait_prepare(lua_State *L);
 
-/* ---- the types: each pushes its metatable and its table of methods */
+/* ---- the types: each fills the metatable at the top of the stack, and pushes its table of methods */
 
+/* pre: string.pack, string.unpack and string.packsize stand below. */
 void shmipc_view_type(lua_State *L);
 
-/* pre: the view's metatable is at the top; it stays below. */
+/* pre: the view's metatable stands below. */
 void shmipc_mapping_type(lua_State *L);
 void shmipc_guard_type(lua_State *L);
 
-/* pre: the guard's metatable is at the top; it stays below. */
+/* pre: the guard's metatable and the string "abandoned" stand below. */
 void shmipc_mutex_type(lua_State *L);
 
 /* Functions of the module's tables: upvalue 1 is the metatable of what they make. */
