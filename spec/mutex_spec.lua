@@ -557,6 +557,18 @@ describe("a guard", function()
     guard:close()
     assert.equal(1, take_all_levels(mutex))
   end)
+
+  it("is the innermost one that an unlock through a handle without a level disarms", function()
+    local other <close> = assert(mutexes.open(mutex:name()))
+    local third <close> = assert(mutexes.open(mutex:name()))
+    for _, pair in ipairs { { mutex, other }, { other, mutex } } do
+      local outer, inner = pair[1]:lock(), pair[2]:lock()
+      third:unlock()
+      inner:close() -- must not take the outer one's level off
+      assert.equal(1, take_all_levels(pair[1]))
+      outer:close()
+    end
+  end)
 end)
 
 describe("mutex:with", function()
