@@ -63,7 +63,7 @@ need() {
     if [[ -t 0 ]]; then as_root=(sudo); else as_root=(sudo -n); fi
     "${as_root[@]}" true || die "missing: ${missing[*]}; installing them needs root, and sudo refuses"
   fi
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)
   say "Installing ${missing[*]}"
   local log
   log=$(mktemp)
