@@ -38,6 +38,12 @@ static const struct {
 #undef SHMIPC_X
 };
 
+/* Whether there is more to say than the status does. */
+static int is_general(enum shmipc_status status) {
+  return status == SHMIPC_SYSTEM || status == SHMIPC_LIMIT || status == SHMIPC_NOT_SUPPORTED ||
+         status == SHMIPC_INVALID_NAME;
+}
+
 int shmipc_failure(lua_State *L, const char *function, const char *name, struct shmipc_result result) {
   char native[128];
   if (result.status == SHMIPC_NO_MEMORY) return luaL_error(L, "not enough memory");
@@ -47,8 +53,7 @@ int shmipc_failure(lua_State *L, const char *function, const char *name, struct 
     lua_pushfstring(L, "%s \"%s\": %s", function, name, outcomes[result.status].text);
   else
     lua_pushfstring(L, "%s: %s", function, outcomes[result.status].text);
-  if (result.native != 0 &&
-      (result.status == SHMIPC_SYSTEM || result.status == SHMIPC_LIMIT || result.status == SHMIPC_NOT_SUPPORTED)) {
+  if (result.native != 0 && is_general(result.status)) {
     os_error_text(result.native, native, sizeof native);
     lua_pushfstring(L, " (%s)", native);
     lua_concat(L, 2);
@@ -101,6 +106,12 @@ lua_Integer shmipc_integer(lua_State *L, int arg, const char *function, const ch
 lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
                               lua_Integer highest, lua_Integer absent) {
   return lua_isnoneornil(L, arg) ? absent : shmipc_integer(L, arg, function, what, lowest, highest);
+}
+
+lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char *what) {
+  if (lua_type(L, arg) != LUA_TNUMBER)
+    shmipc_raise(L, function, "%s must be a number, got %s", what, push_shown(L, arg));
+  return lua_tonumber(L, arg);
 }
 
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length) {
@@ -201,14 +212,17 @@ enum os_access shmipc_option_access(lua_State *L, int arg, const char *function)
   return access;
 }
 
+int shmipc_invalid_name(lua_State *L, const char *function, const char *name, const char *fault) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s \"%s\": the name is not valid: %s", function, name, fault);
+  lua_pushliteral(L, "INVALID_NAME");
+  return 3;
+}
+
 int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out, int *results) {
   size_t length;
   const char *text = shmipc_string(L, arg, function, "name", &length);
   const char *fault = shmipc_name_parse(text, length, out);
-  if (!fault) return 1;
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s \"%s\": the name is not valid: %s", function, text, fault);
-  lua_pushliteral(L, "INVALID_NAME");
-  *results = 3;
-  return 0;
+  if (fault) *results = shmipc_invalid_name(L, function, text, fault);
+  return fault == NULL;
 }

@@ -36,6 +36,8 @@ lua_Integer shmipc_integer(lua_State *L, int arg, const char *function, const ch
 lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
                               lua_Integer highest, lua_Integer absent);
 
+lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char *what);
+
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length);
 
 /* A time in seconds, 0 to math.huge; absent: HUGE_VAL. */
@@ -58,6 +60,7 @@ const char *shmipc_access_name(enum os_access access);
 
 /* The name of an object at arg. 1: *out is filled (it points into the Lua string). 0: INVALID_NAME has been pushed, the
  * function returns *results. */
+int shmipc_invalid_name(lua_State *L, const char *function, const char *name, const char *fault);
 int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out, int *results);
 
 /* ---- handles: userdata with a metatable that is upvalue 1 of every method, and the name as user value 1 */

@@ -214,15 +214,16 @@ static struct shmipc_result take_level_off(struct shmipc_lock *lock) {
   return lock_give(lock);
 }
 
-/* Another handle of the lock that has levels, of which one is taken off; or none has: it was closed. */
+/* Takes off the innermost level that any handle of the lock has. None: its handle was closed. */
 static void borrow_level(struct shmipc_lock *lock) {
-  struct shmipc_mutex *other;
+  struct shmipc_mutex *handle, *innermost = NULL;
   os_process_lock();
-  for (other = lock->handles; other; other = other->following) {
-    if (other->holding != lock->acquisition || other->levels == 0) continue;
-    other->levels--;
-    break;
+  for (handle = lock->handles; handle; handle = handle->following) {
+    if (handle->holding != lock->acquisition || handle->levels == 0) continue;
+    if (!innermost || handle->serials[handle->levels - 1] > innermost->serials[innermost->levels - 1])
+      innermost = handle;
   }
+  if (innermost) innermost->levels--;
   os_process_unlock();
 }
 

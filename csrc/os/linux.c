@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -99,7 +100,6 @@ struct thread {
 };
 
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
 static struct thread *threads;         /* under process_lock */
 static uintptr_t last_token;           /* under process_lock */
@@ -108,7 +108,7 @@ static unsigned fork_generation;       /* written only by a forked child, before
 static _Thread_local struct thread *self;
 
 static void objects_disinherit(void);
-static void watch_sigbus(void);
+static int watch_sigbus(void);
 static void remove_names_at_exit(void);
 
 static void fork_prepare(void) { pthread_mutex_lock(&process_lock); }
@@ -161,29 +161,32 @@ static void thread_ends(void *ending) {
 
 /* A host that closes its Lua state unloads the module; what we leave with the C library must stay callable
  * (dlopen(3), RTLD_NODELETE). */
-static void stay_loaded(void) {
-  Dl_info here;
-  if (dladdr(&os_facts, &here) != 0) dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+static int stay_loaded(void) {
+  Dl_info here, program;
+  if (dladdr(&os_facts, &here) == 0) return 1; /* a static program */
+  if (dladdr((void *)getauxval(AT_ENTRY), &program) != 0 && program.dli_fbase == here.dli_fbase) return 1;
+  return dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
 }
 
-static void process_begin(void) {
-  stay_loaded();
-  pthread_atfork(fork_prepare, fork_parent, fork_child);
-  pthread_key_create(&thread_key, thread_ends);
-  watch_sigbus();
-  atexit(remove_names_at_exit);
+/* What the process needs once. Each step may fail for want of memory; the next call goes on from there. */
+static int process_ready(void) {
+  static int step;
+  os_process_lock();
+  if (step == 0 && stay_loaded()) step++;
+  if (step == 1 && pthread_key_create(&thread_key, thread_ends) == 0) step++;
+  if (step == 2 && pthread_atfork(fork_prepare, fork_parent, fork_child) == 0) step++;
+  if (step == 3 && atexit(remove_names_at_exit) == 0) step++;
+  if (step == 4 && watch_sigbus() == 0) step++;
+  os_process_unlock();
+  return step == 5;
 }
 
-void os_process_lock(void) {
-  pthread_once(&process_once, process_begin);
-  pthread_mutex_lock(&process_lock);
-}
-
+void os_process_lock(void) { pthread_mutex_lock(&process_lock); }
 void os_process_unlock(void) { pthread_mutex_unlock(&process_lock); }
 
 static struct thread *thread_self(void) {
   if (!self) {
-    struct thread *thread = calloc(1, sizeof *thread);
+    struct thread *thread = process_ready() ? calloc(1, sizeof *thread) : NULL;
     if (!thread) return NULL;
     os_process_lock();
     if (pthread_setspecific(thread_key, thread) != 0) {
@@ -271,12 +274,12 @@ static void on_sigbus(int signal, siginfo_t *info, void *context) {
     return;
   }
   errno = saved;
-  /* Not ours: whoever handled it before us does, or the default, which the repeated fault then meets. */
+  /* Not ours: it goes to whoever handled it before us, or meets what the kernel does with it by itself. */
   if (sigbus_before.sa_flags & SA_SIGINFO) {
     sigbus_before.sa_sigaction(signal, info, context);
   } else if (sigbus_before.sa_handler != SIG_DFL && sigbus_before.sa_handler != SIG_IGN) {
     sigbus_before.sa_handler(signal);
-  } else {
+  } else if (sigbus_before.sa_handler == SIG_DFL || info->si_code > 0) { /* a fault cannot be ignored */
     struct sigaction fallback;
     memset(&fallback, 0, sizeof fallback);
     fallback.sa_handler = SIG_DFL;
@@ -285,18 +288,17 @@ static void on_sigbus(int signal, siginfo_t *info, void *context) {
   }
 }
 
-static void watch_sigbus(void) {
+static int watch_sigbus(void) {
   struct sigaction ours;
   memset(&ours, 0, sizeof ours);
   ours.sa_sigaction = on_sigbus;
   ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&ours.sa_mask);
-  sigaction(SIGBUS, &ours, &sigbus_before);
+  return sigaction(SIGBUS, &ours, &sigbus_before);
 }
 
 static struct range *range_watch(char *base, size_t span, int protection, volatile int *lost) {
   struct range_chunk *chunk = &first_ranges;
-  pthread_once(&process_once, process_begin);
   for (;;) {
     size_t i;
     for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
@@ -581,7 +583,7 @@ static void objects_disinherit(void) {
 }
 
 static struct object *object_new(const struct os_name *name, enum os_kind kind) {
-  struct object *object = calloc(1, sizeof *object);
+  struct object *object = process_ready() ? calloc(1, sizeof *object) : NULL;
   if (!object) return NULL;
   object->fd = -1;
   object->kind = kind;
@@ -782,6 +784,18 @@ struct os_section {
   struct object *object;
 };
 
+struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
+                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
+  struct os_section *section = malloc(sizeof *section); /* before there is a name, which a failure would leave behind */
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (section) result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &section->object);
+  if (result.status == SHMIPC_OK)
+    *out = section;
+  else
+    free(section);
+  return result;
+}
+
 static struct shmipc_result section_wrap(struct object *object, struct os_section **out) {
   struct os_section *section = malloc(sizeof *section);
   if (!section) {
@@ -791,13 +805,6 @@ static struct shmipc_result section_wrap(struct object *object, struct os_sectio
   section->object = object;
   *out = section;
   return shmipc_result(SHMIPC_OK);
-}
-
-struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
-                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
-  struct object *object;
-  struct shmipc_result result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &object);
-  return result.status == SHMIPC_OK ? section_wrap(object, out) : result;
 }
 
 /* A program that does shm_open and then ftruncate shows its object for a moment with no bytes. */

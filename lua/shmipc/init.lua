@@ -12,8 +12,8 @@ local function misuse(text, ...)
 end
 
 local function locked_call(self, timeout, f, ...)
-  local guard <close>, message, code = self:lock(timeout)
-  if not guard then return nil, message, code end
+  local guard <close>, message, code, native = self:lock(timeout)
+  if not guard then return nil, message, code, native end
   return f(...)
 end
 
