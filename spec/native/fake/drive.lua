@@ -110,7 +110,13 @@ for _, kind in ipairs { "mapping", "mutex" } do
   local undo = kind == "mapping" and function() module.unlink(name) end
   case(prefix .. ".create", { self = none, call = call "create", retried = transient },
     { self = none, call = call("create", special), retried = transient, undo = undo })
-  case(prefix .. ".open", { self = existing, call = function() return module.open(name) end, retried = transient })
+  local function inherited()
+    local self = existing()
+    fake.fork()
+    return self
+  end
+  case(prefix .. ".open", { self = existing, call = function() return module.open(name) end, retried = transient },
+    { self = inherited, call = function() return module.open(name) end, retried = transient })
   case(prefix .. ".open_or_create",
     { self = none, call = call "open_or_create", retried = opening_or_creating },
     { self = existing, call = call "open_or_create", retried = opening_or_creating },
@@ -250,14 +256,15 @@ local function clear(variant, context, results, self, other)
   close_all(table.unpack(results, 2, results.n))
   close_all(self, other)
   if variant.undo and check_success(results) then variant.undo() end
+  fake.end_parent()
   check_nothing_is_left(context)
 end
 
 local function drive_one(what, variant, make, first, status, count)
   local context = ("%s, %s at call %d%s"):format(what, status, first, count > 1 and " and later" or "")
-  local maker_thread = fake.thread()
+  fake.thread()
   local self, other = make()
-  local caller_thread = variant.thread == "same" and maker_thread or fake.thread()
+  if variant.thread ~= "same" then fake.thread() end
   fake.fail_at(first, status, NATIVE, count)
   local results = table.pack(pcall(variant.call, self, other))
   local reached = fake.calls() >= first
@@ -267,9 +274,9 @@ local function drive_one(what, variant, make, first, status, count)
   if not ok then error(("%s: expected %s, got %s"):format(context, expected, show(results)), 0) end
   clear(variant, context, results, self, other)
 
-  fake.thread(maker_thread)
+  fake.thread()
   local again, another = make()
-  fake.thread(caller_thread)
+  if variant.thread ~= "same" then fake.thread() end
   results = table.pack(pcall(variant.call, again, another))
   if not check_success(results) then error(context .. ": the next attempt gave " .. show(results), 0) end
   clear(variant, context .. ", the next attempt", results, again, another)
@@ -312,7 +319,11 @@ scenes["every access to a view whose memory vanished raises"] = function()
     local self <close> = view()
     fake.truncate "m"
     local call = cases["view:" .. name][1].call
-    if harmless[name] then call(self) else raises("mapping was truncated", call, self) end
+    if harmless[name] then
+      call(self)
+    else
+      raises("view:" .. name .. ": mapping was truncated", call, self)
+    end
   end
 end
 
@@ -397,6 +408,40 @@ scenes["a handle closed by another thread than the owner leaves the lock to the 
   local got, told = again:lock(0)
   equal("abandoned", told)
   got:close()
+end
+
+scenes["what a forked child closes stays its parent's"] = function()
+  local one, other = mapping(), mutex()
+  local third = assert(one:view())
+  fake.fork()
+  close_all(one, other, third)
+  equal(2, fake.live().names)
+  fake.end_parent()
+  equal(0, fake.live().names)
+end
+
+scenes["a forked child that opens again is a holder"] = function()
+  local self = mutex()
+  fake.fork()
+  self:lock(0):close()
+  local again = assert(shmipc.mutex.open "x")
+  fake.end_parent()
+  again:lock(0):close()
+  self:close()
+  equal(1, fake.live().names)
+  again:lock(0):close()
+  again:close()
+  equal(0, fake.live().names)
+end
+
+scenes["a forked child waits for what its parent has locked"] = function()
+  local self <close> = mutex()
+  self:lock()
+  fake.fork()
+  raises("does not hold", self.unlock, self)
+  equal("TIMEOUT", (select(3, self:lock(0))))
+  fake.end_parent()
+  equal("abandoned", (select(2, self:lock(0))))
 end
 
 scenes["a foreign mapping keeps its name"] = function()

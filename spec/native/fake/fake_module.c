@@ -91,6 +91,18 @@ static int end_thread(lua_State *L) {
   return 0;
 }
 
+/* fork() -> the number of the one thread that goes on */
+static int fork_process(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)fake_fork());
+  return 1;
+}
+
+static int end_parent(lua_State *L) {
+  (void)L;
+  fake_end_parent();
+  return 0;
+}
+
 static int forget(lua_State *L) {
   (void)L;
   fake_forget();
@@ -111,6 +123,8 @@ SHMIPC_API int luaopen_shmipc_fake(lua_State *L) {
                                        {"create_foreign", create_foreign},
                                        {"thread", enter_thread},
                                        {"end_thread", end_thread},
+                                       {"fork", fork_process},
+                                       {"end_parent", end_parent},
                                        {"forget", forget},
                                        {NULL, NULL}};
   const char *const *name;

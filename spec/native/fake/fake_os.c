@@ -10,6 +10,7 @@
 #define MAPPABLE_MAX (SIZE_MAX / 2)
 #define NOBODY ((uintptr_t)0)
 #define ELSEWHERE UINTPTR_MAX
+#define PARENT (UINTPTR_MAX - 1)
 
 const struct os_facts os_facts = {"fake"};
 
@@ -147,23 +148,31 @@ struct object {
   int is_file, stays;
   char *bytes;
   uint64_t size;
-  unsigned users;
+  unsigned users;   /* sections or mutexes of this process, inherited ones too */
+  unsigned holders; /* without those */
+  int in_parent;    /* a process that has forked this one holds it */
   uintptr_t owner;
+  const struct os_mutex *locked_through;
   int abandoned, corrupt;
   struct object *following;
 };
 
 static struct object *objects;
+static unsigned generation; /* how many forks have led here */
 
 struct os_section {
   struct object *object;
+  unsigned generation;
   enum os_access access;
   unsigned views;
 };
 
 struct os_mutex {
   struct object *object;
+  unsigned generation;
 };
+
+static int is_thread(uintptr_t owner) { return owner != NOBODY && owner != ELSEWHERE && owner != PARENT; }
 
 static struct object *find(const char *name, int is_file) {
   struct object *object;
@@ -180,7 +189,7 @@ static void object_forget_name(struct object *object) {
 /* Frees it if nobody can reach it any more. */
 static void object_check(struct object *object) {
   struct object **link = &objects;
-  if (object->users == 0 && !object->stays) object_forget_name(object);
+  if (object->holders == 0 && !object->in_parent && !object->stays) object_forget_name(object);
   if (object->users > 0 || object->name) return;
   while (*link != object) link = &(*link)->following;
   *link = object->following;
@@ -202,8 +211,14 @@ static struct object *object_new(const char *name, enum os_kind kind, uint64_t s
   return object;
 }
 
-static void drop(struct object *object) {
+static void take_up(struct object *object) {
+  object->users++;
+  object->holders++;
+}
+
+static void drop(struct object *object, unsigned since) {
   object->users--;
+  if (since == generation) object->holders--;
   object_check(object);
 }
 
@@ -222,7 +237,7 @@ struct fake_live fake_live(void) {
   const struct object *object;
   for (object = objects; object; object = object->following) {
     if (object->name && !object->is_file) live.names++;
-    if (object->owner != NOBODY && object->owner != ELSEWHERE) live.locks++;
+    if (is_thread(object->owner)) live.locks++;
   }
   return live;
 }
@@ -236,9 +251,10 @@ int fake_create_foreign(const char *name, size_t size) {
 int fake_set_mutex(const char *name, enum fake_mutex_state state) {
   struct object *object = find(name, 0);
   if (!object || object->kind != OS_MUTEX) return 0;
+  object->corrupt = state == FAKE_CORRUPT;
+  if (is_thread(object->owner)) return object->corrupt;
   object->owner = state == FAKE_HELD_ELSEWHERE ? ELSEWHERE : NOBODY;
   object->abandoned = state == FAKE_ABANDONED;
-  object->corrupt = state == FAKE_CORRUPT;
   return 1;
 }
 
@@ -256,6 +272,36 @@ void fake_end_thread(uintptr_t thread) {
     if (object->owner != thread) continue;
     object->owner = NOBODY;
     object->abandoned = 1;
+  }
+}
+
+uintptr_t fake_fork(void) {
+  const int is_known = current_thread != 0 && threads[current_thread - 1] == RUNNING;
+  struct object *object;
+  uintptr_t thread;
+  for (thread = 1; thread <= thread_count; thread++) threads[thread - 1] = ENDED;
+  fake_enter_thread(0);
+  if (is_known) threads[current_thread - 1] = RUNNING;
+  for (object = objects; object; object = object->following) {
+    object->in_parent = object->in_parent || object->holders > 0;
+    object->holders = 0;
+    if (is_thread(object->owner)) object->owner = PARENT;
+  }
+  generation++;
+  return current_thread;
+}
+
+void fake_end_parent(void) {
+  struct object *object = objects;
+  while (object) {
+    struct object *following = object->following;
+    if (object->owner == PARENT) {
+      object->owner = NOBODY;
+      object->abandoned = 1;
+    }
+    object->in_parent = 0;
+    object_check(object);
+    object = following;
   }
 }
 
@@ -302,8 +348,9 @@ static struct os_section *section_new(struct object *object, enum os_access acce
   if (!section) abort();
   expect(access != OS_COPY_ON_WRITE, "a section of copy on write");
   section->object = object;
+  section->generation = generation;
   section->access = access;
-  object->users++;
+  take_up(object);
   control.live.sections++;
   return section;
 }
@@ -334,22 +381,24 @@ struct shmipc_result os_section_open(const struct os_name *name, enum os_access 
 struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                      struct os_section **out, int *created) {
   struct object *object = find(path, 1);
+  int made;
   if (fails(__func__)) return failure(now);
   expect(size == 0 || access == OS_READ_WRITE, "a file to be grown without write access");
   expect((mode & ~0777U) == 0, "a mode of more than permission bits");
   if (!object && size == 0) return shmipc_result(SHMIPC_NOT_FOUND);
   if (size > MEMORY_MAX) return shmipc_result(SHMIPC_NO_SPACE);
-  *created = !object;
+  made = !object;
   if (!object) {
     object = object_new(path, OS_MAPPING, size);
     object->is_file = object->stays = 1;
   } else if (object->size < size) {
-    expect(object->users == 0, "the fake system cannot grow a file that is in use");
-    free(object->bytes);
-    object->bytes = calloc(1, (size_t)size);
+    if (object->users > 0) return shmipc_result(SHMIPC_NOT_SUPPORTED); /* its bytes cannot move */
+    object->bytes = realloc(object->bytes, (size_t)size);
     if (!object->bytes) abort();
+    memset(object->bytes + object->size, 0, (size_t)(size - object->size));
     object->size = size;
   }
+  *created = made;
   *out = section_new(object, access);
   return shmipc_result(SHMIPC_OK);
 }
@@ -358,7 +407,7 @@ uint64_t os_section_size(const struct os_section *section) { return section->obj
 
 void os_section_close(struct os_section *section) {
   expect(section->views == 0, "a section was closed before its views");
-  drop(section->object);
+  drop(section->object, section->generation);
   control.live.sections--;
   free(section);
 }
@@ -445,7 +494,8 @@ static struct os_mutex *mutex_new(struct object *object) {
   struct os_mutex *mutex = malloc(sizeof *mutex);
   if (!mutex) abort();
   mutex->object = object;
-  object->users++;
+  mutex->generation = generation;
+  take_up(object);
   control.live.mutexes++;
   return mutex;
 }
@@ -458,8 +508,11 @@ struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, 
   expect((mode & ~0777U) == 0, "a mode of more than permission bits");
   result = make(name, OS_MUTEX, 1, &object);
   if (result.status != SHMIPC_OK) return result;
-  if (birth == OS_BORN_OWNED) object->owner = current_thread;
   *out = mutex_new(object);
+  if (birth == OS_BORN_OWNED) {
+    object->owner = current_thread;
+    object->locked_through = *out;
+  }
   return result;
 }
 
@@ -483,6 +536,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
     return shmipc_result(SHMIPC_TIMEOUT);
   }
   object->owner = current_thread;
+  object->locked_through = mutex;
   *abandoned = object->abandoned;
   object->abandoned = 0;
   return shmipc_result(SHMIPC_OK);
@@ -491,7 +545,8 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
 /* Let go of in any case, as the contract says. */
 static struct shmipc_result mutex_give(struct os_mutex *mutex) {
   struct object *object = mutex->object;
-  expect(object->corrupt || object->owner == current_thread, "a thread unlocked a mutex that it does not hold");
+  expect(object->owner == current_thread && object->locked_through == mutex,
+         "a thread unlocked a mutex that it does not hold");
   object->owner = NOBODY;
   return shmipc_result(object->corrupt ? SHMIPC_CORRUPT : SHMIPC_OK);
 }
@@ -508,11 +563,13 @@ void os_mutex_abandon(struct os_mutex *mutex) {
 
 int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b) { return a->object == b->object; }
 
+int os_mutex_is_holder(const struct os_mutex *mutex) { return mutex->generation == generation; }
+
 void os_mutex_close(struct os_mutex *mutex) {
   uintptr_t owner = mutex->object->owner;
-  expect(mutex->object->users > 1 || owner == NOBODY || owner == ELSEWHERE || threads[owner - 1] != RUNNING,
+  expect(mutex->object->locked_through != mutex || !is_thread(owner) || threads[owner - 1] != RUNNING,
          "a mutex was closed while a thread of this process held it");
-  drop(mutex->object);
+  drop(mutex->object, mutex->generation);
   control.live.mutexes--;
   free(mutex);
 }

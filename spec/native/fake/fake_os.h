@@ -35,7 +35,8 @@ const char *fake_violation(void);
 /* The longest single wait that was asked for, in nanoseconds. */
 uint64_t fake_longest_wait(void);
 
-/* What other processes and programs may have done to a named mutex; all three return 0 when there is no such object. */
+/* What other processes and programs may have done to a named mutex: FAKE_CORRUPT at any time, the others while no
+ * thread of this process holds it. These three return 0 when there is no such object, or it cannot be. */
 enum fake_mutex_state { FAKE_FREE, FAKE_HELD_ELSEWHERE, FAKE_ABANDONED, FAKE_CORRUPT };
 int fake_set_mutex(const char *name, enum fake_mutex_state state);
 
@@ -50,6 +51,11 @@ uintptr_t fake_enter_thread(uintptr_t thread);
 
 /* The thread ends: what it had locked is given up. pre: it is not the one that is being played. */
 void fake_end_thread(uintptr_t thread);
+
+/* The process becomes a forked child of what it was (with one thread, whose number is returned), and its parent ends
+ * (giving up what it had locked). */
+uintptr_t fake_fork(void);
+void fake_end_parent(void);
 
 /* Names that nobody holds (persistent or foreign objects) and files go. */
 void fake_forget(void);
