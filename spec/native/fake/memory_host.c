@@ -61,6 +61,9 @@ void __real_free(void *memory);
 void *__real_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *address, size_t length);
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
+int __real_pthread_key_create(pthread_key_t *key, void (*destroy)(void *));
+int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int __real_atexit(void (*action)(void));
 int __real_open(const char *path, int flags, ...);
 int __real_fcntl(int fd, int command, ...);
 int __real_fstat(int fd, struct stat *status);
@@ -82,6 +85,9 @@ void *__wrap_mmap(void *address, size_t length, int protection, int flags, int f
 void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *address, size_t length);
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_key_create(pthread_key_t *key, void (*destroy)(void *));
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int __wrap_atexit(void (*action)(void));
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_fcntl(int fd, int command, ...);
@@ -155,6 +161,16 @@ int __wrap_munmap(void *address, size_t length) {
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
   return no_memory("pthread_setspecific") ? ENOMEM : __real_pthread_setspecific(key, value);
 }
+
+int __wrap_pthread_key_create(pthread_key_t *key, void (*destroy)(void *)) {
+  return no_memory("pthread_key_create") ? ENOMEM : __real_pthread_key_create(key, destroy);
+}
+
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+  return no_memory("pthread_atfork") ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
+}
+
+int __wrap_atexit(void (*action)(void)) { return no_memory("atexit") ? -1 : __real_atexit(action); }
 
 static int call_fails(const char *what) {
   if (!fails(CALLS, what)) return 0;
