@@ -598,12 +598,12 @@ static void check_standing(void) {
 }
 
 int main(int argc, char **argv) {
-  struct stress_option options[] = {{"seconds", 5, "how long"},
-                                    {"kills", 10, "in 1000 operations, about"},
-                                    {"pauses", 1000, "one in so many points between system calls; 0: none"},
-                                    {"seed", 1, "of the random decisions"},
-                                    {"bug", 0, "the planted bug"},
-                                    {"unlink", 0, "1: names are also taken away by hand"}};
+  struct stress_option options[] = {{"seconds", 5, "how long", NULL},
+                                    {"kills", 10, "in 1000 operations, about", NULL},
+                                    {"pauses", 1000, "one in so many points between system calls; 0: none", NULL},
+                                    {"seed", 1, "of the random decisions", NULL},
+                                    {"bug", 0, "the planted bug", NULL},
+                                    {"unlink", 0, "1: names are also taken away by hand", NULL}};
   pid_t visitors[2];
   uint64_t begin, end, held = 0, i;
   stress_begin(argc, argv, options, sizeof options / sizeof options[0]);
