@@ -383,6 +383,18 @@ scenes["a lock belongs to the thread that took it"] = function()
   assert(two:lock(0)):close()
 end
 
+scenes["each of many guards takes its own level off"] = function()
+  local self <close> = mutex()
+  local guards = {}
+  for i = 1, 20 do guards[i] = assert(self:lock()) end
+  for _, i in ipairs { 7, 20, 1, 13, 12 } do table.remove(guards, math.min(i, #guards)):close() end
+  for _, one in ipairs(guards) do
+    equal(1, fake.live().locks)
+    one:close()
+  end
+  equal(0, fake.live().locks)
+end
+
 scenes["a thread that ends gives up what it had locked"] = function()
   local self <close> = mutex()
   local a, b = fake.thread(), fake.thread()
