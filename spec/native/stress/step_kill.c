@@ -376,7 +376,7 @@ static void wait_for_stop(pid_t victim, int expected) {
 }
 
 static void let_go_on(pid_t victim, int request) {
-  if (ptrace(request, victim, NULL, NULL) != 0)
+  if (ptrace((enum __ptrace_request)request, victim, NULL, NULL) != 0)
     stress_give_up(STRESS_CANNOT, "single steps are not possible here: %s", strerror(errno));
 }
 
