@@ -64,19 +64,24 @@ int shmipc_failure(lua_State *L, const char *function, const char *name, struct 
   return 4;
 }
 
+static const char *push_shown_string(lua_State *L, int arg) {
+  char shown[41];
+  size_t length, i;
+  const char *text = lua_tolstring(L, arg, &length);
+  for (i = 0; i < length && i < sizeof shown - 1; i++)
+    shown[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+  shown[i] = '\0';
+  return lua_pushfstring(L, i < length ? "\"%s...\" (a string)" : "\"%s\" (a string)", shown);
+}
+
 /* Pushes a short text that shows the value at arg. */
 static const char *push_shown(lua_State *L, int arg) {
-  size_t length;
-  const char *text;
   switch (lua_type(L, arg)) {
   case LUA_TNONE: return lua_pushliteral(L, "nothing");
   case LUA_TNIL: return lua_pushliteral(L, "nil");
   case LUA_TBOOLEAN: return lua_pushstring(L, lua_toboolean(L, arg) ? "true" : "false");
   case LUA_TNUMBER: lua_pushvalue(L, arg); return lua_tostring(L, -1);
-  case LUA_TSTRING:
-    text = lua_tolstring(L, arg, &length);
-    lua_pushlstring(L, text, length < 40 ? length : 40);
-    return lua_pushfstring(L, length <= 40 ? "\"%s\" (a string)" : "\"%s...\" (a string)", lua_tostring(L, -1));
+  case LUA_TSTRING: return push_shown_string(L, arg);
   case LUA_TUSERDATA:
     if (luaL_getmetafield(L, arg, "__name") == LUA_TSTRING) return lua_pushfstring(L, "a %s", lua_tostring(L, -1));
     return lua_pushliteral(L, "a userdata");

@@ -33,7 +33,7 @@ static struct shmipc_view *writable_self(lua_State *L, const char *function) {
 }
 
 static int truncated(lua_State *L, const char *function) {
-  return shmipc_raise(L, function, "mapping was truncated by another process");
+  return shmipc_raise(L, function, "mapping was truncated by another process, or has no space behind it");
 }
 
 static void check_lost(lua_State *L, const char *function, const struct shmipc_view *view) {
@@ -449,6 +449,7 @@ static int view_unpack(lua_State *L) {
   static const char function[] = "view:unpack";
   const struct shmipc_view *view = view_self(L, function);
   size_t offset = check_format_at(L, function, view), room = view->memory.length - offset, size, window;
+  lua_Integer next;
   int status;
   lua_settop(L, 3);
   size = packed_size(L, function);
@@ -470,8 +471,9 @@ static int view_unpack(lua_State *L) {
     window *= 4;
   }
   if (status != LUA_OK) return string_failed(L, function, status);
-  lua_pushinteger(L, lua_tointeger(L, -1) - 1 + (lua_Integer)offset);
-  lua_replace(L, -2);
+  next = lua_tointeger(L, -1) - 1 + (lua_Integer)offset;
+  lua_pop(L, 1);
+  lua_pushinteger(L, next);
   return lua_gettop(L) - 3;
 }
 

@@ -87,18 +87,24 @@ void shmipc_view_close(struct shmipc_view *view) {
   view->mapping = NULL;
 }
 
+/* By pointers that a compiler cannot see through: it would move an access behind the question whether it went well, and
+ * make one memmove out of two copies. */
+static void *(*const volatile copy_bytes)(void *, const void *, size_t) = memcpy;
+static void *(*const volatile move_bytes)(void *, const void *, size_t) = memmove;
+static void *(*const volatile set_bytes)(void *, int, size_t) = memset;
+
 int shmipc_view_is_lost(const struct shmipc_view *view) { return view->memory.lost; }
 
 void shmipc_view_read(const struct shmipc_view *view, size_t offset, void *to, size_t length) {
-  memcpy(to, view->memory.address + offset, length);
+  copy_bytes(to, view->memory.address + offset, length);
 }
 
 void shmipc_view_write(struct shmipc_view *view, size_t offset, const void *from, size_t length) {
-  memcpy(view->memory.address + offset, from, length);
+  copy_bytes(view->memory.address + offset, from, length);
 }
 
 void shmipc_view_fill(struct shmipc_view *view, int byte, size_t offset, size_t length) {
-  memset(view->memory.address + offset, byte, length);
+  set_bytes(view->memory.address + offset, byte, length);
 }
 
 /* Two views of one object show the same bytes at different addresses, so memmove cannot see an overlap. */
@@ -109,9 +115,6 @@ static int overlap_unseen(const struct shmipc_view *to_view, size_t to, const st
   return to_view != from_view && distance < length && os_view_same_object(&to_view->memory, &from_view->memory);
 }
 
-/* By a pointer that a compiler cannot see through: it would make one memmove out of two copies through a buffer. */
-static void *(*const volatile copy_bytes)(void *, const void *, size_t) = memcpy;
-
 /* The places in the object tell the direction; each portion goes through a buffer of our own. */
 static void copy_between_views(struct shmipc_view *to_view, size_t to, const struct shmipc_view *from_view, size_t from,
                                size_t length) {
@@ -121,8 +124,8 @@ static void copy_between_views(struct shmipc_view *to_view, size_t to, const str
   while (done < length) {
     size_t count = length - done < sizeof portion ? length - done : sizeof portion;
     size_t at = backward ? length - done - count : done;
-    copy_bytes(portion, from_view->memory.address + from + at, count);
-    copy_bytes(to_view->memory.address + to + at, portion, count);
+    shmipc_view_read(from_view, from + at, portion, count);
+    shmipc_view_write(to_view, to + at, portion, count);
     done += count;
   }
 }
@@ -132,7 +135,7 @@ void shmipc_view_copy(struct shmipc_view *to_view, size_t to, const struct shmip
   if (overlap_unseen(to_view, to, from_view, from, length))
     copy_between_views(to_view, to, from_view, from, length);
   else
-    memmove(to_view->memory.address + to, from_view->memory.address + from, length);
+    move_bytes(to_view->memory.address + to, from_view->memory.address + from, length);
 }
 
 size_t shmipc_view_cstring_length(const struct shmipc_view *view, size_t offset, size_t limit) {

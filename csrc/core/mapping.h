@@ -49,8 +49,7 @@ struct shmipc_result shmipc_view_open(struct shmipc_mapping *mapping, uint64_t o
                                       enum os_access access, struct shmipc_view *out);
 void shmipc_view_close(struct shmipc_view *view);
 
-/* Whether the view's memory vanished; to be asked after an access. A call, so that no compiler moves the access behind
- * the question. */
+/* Whether the view's memory vanished; to be asked after an access. */
 int shmipc_view_is_lost(const struct shmipc_view *view);
 
 /* All three: offsets in bytes from 0, ranges checked by the caller. Copies may overlap, through two views of one object

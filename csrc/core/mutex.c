@@ -104,6 +104,8 @@ static struct shmipc_result attach(struct os_mutex *kernel, int created, struct 
   out->serials = out->few;
   out->capacity = SHMIPC_LEVELS_INLINE;
   out->following = lock->handles;
+  out->link = &lock->handles;
+  if (lock->handles) lock->handles->link = &out->following;
   lock->handles = out;
   os_process_unlock();
   if (spare) os_mutex_close(spare);
@@ -256,12 +258,11 @@ int shmipc_mutex_was_abandoned(const struct shmipc_mutex *mutex) {
 
 void shmipc_mutex_close(struct shmipc_mutex *mutex) {
   struct shmipc_lock *lock = mutex->lock;
-  struct shmipc_mutex **link = &lock->handles;
   uintptr_t thread = os_thread_self();
   int is_over;
   os_process_lock();
-  while (*link != mutex) link = &(*link)->following;
-  *link = mutex->following;
+  *mutex->link = mutex->following;
+  if (mutex->following) mutex->following->link = mutex->link;
   if (thread != 0 && lock->owner == thread) {
     if (mutex->holding == lock->acquisition && mutex->levels > 0) {
       lock->given_up = 1;

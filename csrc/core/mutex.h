@@ -21,7 +21,7 @@ struct shmipc_mutex {
   uint64_t few[SHMIPC_LEVELS_INLINE];
   int abandoned; /* whether the current acquisition, when through this handle, was told so */
   int created;
-  struct shmipc_mutex *following; /* among the lock's handles */
+  struct shmipc_mutex *following, **link; /* among the lock's handles */
 };
 
 struct shmipc_mutex_creation {

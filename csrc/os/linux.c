@@ -17,9 +17,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +98,7 @@ struct thread {
   uintptr_t token;
   pid_t id;
   struct robust_list_head *robust; /* NULL: the C library has registered none */
+  unsigned listed;                 /* locks of ours on its list */
   struct thread *following;
 };
 
@@ -118,6 +121,7 @@ static void thread_describe(struct thread *thread) {
   size_t size = 0;
   thread->id = (pid_t)syscall(SYS_gettid);
   thread->token = ++last_token;
+  thread->listed = 0;
   if (syscall(SYS_get_robust_list, 0, &thread->robust, &size) != 0 || size != sizeof *thread->robust)
     thread->robust = NULL;
 }
@@ -232,23 +236,25 @@ void os_thread_on_exit(void (*notice)(uintptr_t thread)) {
  * with another base, and is passed over. */
 
 struct range {
-  _Atomic(uintptr_t) base; /* 0: free; 1: taken, not published */
+  _Atomic(uintptr_t) base; /* 0: free */
   _Atomic(size_t) span;
   _Atomic(int) protection;
   _Atomic(volatile int *) lost;
+  struct range *following; /* among the free ones, under process_lock */
 };
 
 struct range_chunk {
   struct range ranges[128];
-  _Atomic(struct range_chunk *) following;
+  struct range_chunk *following; /* written before the chunk is published */
 };
 
-static struct range_chunk first_ranges;
+static _Atomic(struct range_chunk *) range_chunks;
+static struct range *free_ranges; /* under process_lock */
 static struct sigaction sigbus_before;
 
 static int range_rescue(uintptr_t fault) {
   struct range_chunk *chunk;
-  for (chunk = &first_ranges; chunk; chunk = atomic_load(&chunk->following)) {
+  for (chunk = atomic_load(&range_chunks); chunk; chunk = chunk->following) {
     size_t i;
     for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
       struct range *range = &chunk->ranges[i];
@@ -256,7 +262,7 @@ static int range_rescue(uintptr_t fault) {
       size_t span = atomic_load(&range->span);
       int protection = atomic_load(&range->protection);
       volatile int *lost = atomic_load(&range->lost);
-      if (base <= 1 || fault < base || fault - base >= span || atomic_load(&range->base) != base) continue;
+      if (base == 0 || fault < base || fault - base >= span || atomic_load(&range->base) != base) continue;
       if (mmap((void *)page, base + span - page, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
           MAP_FAILED)
         return 0;
@@ -297,43 +303,55 @@ static int watch_sigbus(void) {
   return sigaction(SIGBUS, &ours, &sigbus_before);
 }
 
-static struct range *range_watch(char *base, size_t span, int protection, volatile int *lost) {
-  struct range_chunk *chunk = &first_ranges;
-  for (;;) {
-    size_t i;
-    for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
-      struct range *range = &chunk->ranges[i];
-      uintptr_t free_slot = 0;
-      if (atomic_load_explicit(&range->base, memory_order_relaxed) != 0 ||
-          !atomic_compare_exchange_strong(&range->base, &free_slot, 1))
-        continue;
-      atomic_store(&range->span, span);
-      atomic_store(&range->protection, protection);
-      atomic_store(&range->lost, lost);
-      atomic_store(&range->base, (uintptr_t)base);
-      return range;
-    }
-    struct range_chunk *following = atomic_load(&chunk->following);
-    if (!following) {
-      struct range_chunk *added = calloc(1, sizeof *added);
-      if (!added) return NULL;
-      if (atomic_compare_exchange_strong(&chunk->following, &following, added))
-        following = added;
-      else
-        free(added);
-    }
-    chunk = following;
+/* pre: process_lock. 0: out of memory. */
+static int ranges_add(void) {
+  struct range_chunk *chunk = calloc(1, sizeof *chunk);
+  size_t i;
+  if (!chunk) return 0;
+  for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
+    chunk->ranges[i].following = free_ranges;
+    free_ranges = &chunk->ranges[i];
   }
+  chunk->following = atomic_load(&range_chunks);
+  atomic_store(&range_chunks, chunk);
+  return 1;
 }
 
-static void range_forget(struct range *range) { atomic_store(&range->base, 0); }
+/* A thread that maps something of ours must hear of its faults: one that blocks the signal would be killed. */
+static struct range *range_watch(char *base, size_t span, int protection, volatile int *lost) {
+  struct range *range = NULL;
+  sigset_t fault;
+  sigemptyset(&fault);
+  sigaddset(&fault, SIGBUS);
+  pthread_sigmask(SIG_UNBLOCK, &fault, NULL);
+  os_process_lock();
+  if (free_ranges || ranges_add()) {
+    range = free_ranges;
+    free_ranges = range->following;
+  }
+  os_process_unlock();
+  if (!range) return NULL;
+  atomic_store(&range->span, span);
+  atomic_store(&range->protection, protection);
+  atomic_store(&range->lost, lost);
+  atomic_store(&range->base, (uintptr_t)base);
+  return range;
+}
+
+static void range_forget(struct range *range) {
+  atomic_store(&range->base, 0);
+  os_process_lock();
+  range->following = free_ranges;
+  free_ranges = range;
+  os_process_unlock();
+}
 
 /* ---- named objects: files on /dev/shm whose name lives as long as a holder
  *
  * Two facts about an object's inode decide everything:
  * - Who holds it: each holder keeps a shared open-file-description lock (F_OFD_SETLK, fcntl(2)), which the kernel drops
  *   with the process however it ends. The locked byte says the kind. The bytes lie far beyond any file, so that they
- *   meet nobody's locks on real data.
+ *   meet no lock on real data; but another program's lock on the whole file, to infinity, covers them too.
  * - Whether it is ours: the sticky bit, which means nothing on a Linux file (inode(7)), set before it has a name.
  *   A persistent object has no mark, and is thereby like a foreign one: never removed.
  *
@@ -350,7 +368,7 @@ static void range_forget(struct range *range) { atomic_store(&range->base, 0); }
 
 struct object {
   int fd;
-  int is_ours;  /* marked, and held by a lock of ours */
+  int is_ours;  /* marked, and to be held by a lock of ours */
   int can_seal; /* the descriptor is open for writing, as an exclusive lock needs (fcntl(2)) */
   unsigned generation;
   enum os_kind kind;
@@ -380,18 +398,27 @@ static int hold(int fd, enum os_kind kind) { return lock_range(fd, F_OFD_SETLK, 
 static int seize(int fd) { return lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, LOCK_SPAN, NULL); }
 static int let_go(int fd) { return lock_range(fd, F_OFD_SETLK, F_UNLCK, 0, LOCK_SPAN, NULL); }
 
-/* Another open file description of the same inode: locks belong to the description (fcntl(2)). -1: errno. */
-static int reopen(int fd, int flags) {
-  char path[40];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return open(path, flags | O_CLOEXEC | O_NONBLOCK);
-}
-
 /* close(2), keeping errno. */
 static void close_quietly(int fd) {
   int saved = errno;
   close(fd);
   errno = saved;
+}
+
+/* A descriptor that a program has closed before it started us must not become a shared object: 0 to 2 are skipped. */
+static int above_standard(int fd) {
+  int moved;
+  if (fd < 0 || fd > 2) return fd;
+  moved = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+  close_quietly(fd);
+  return moved;
+}
+
+/* Another open file description of the same inode: locks belong to the description (fcntl(2)). -1: errno. */
+static int reopen(int fd, int flags) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return above_standard(open(path, flags | O_CLOEXEC | O_NONBLOCK));
 }
 
 enum verdict {
@@ -410,7 +437,10 @@ static enum verdict judge(int fd, enum os_kind *kind) {
   if (!(status.st_mode & MARK)) return FOREIGN;
   if (seen.l_type == F_WRLCK) return UNDECIDED;
   if (seen.l_type == F_RDLCK) {
-    *kind = (enum os_kind)(seen.l_start - LOCK_BASE);
+    /* Another program's shared lock on all of the file hides the byte: then the kind is what the caller takes it for.
+     */
+    if (seen.l_start >= LOCK_BASE && seen.l_start < LOCK_BASE + LOCK_SPAN)
+      *kind = (enum os_kind)(seen.l_start - LOCK_BASE);
     return ALIVE;
   }
   if (seize(fd) == 0) return LEFTOVER;
@@ -436,13 +466,30 @@ static int look_again(unsigned *tries, uint64_t deadline) {
   return os_clock() < deadline;
 }
 
-/* Opens a marked file of our own that its mode keeps us from opening; the mode stays what it was. -1: errno. */
+/* Whether anybody has a lock of an open file description on the inode (proc(5), /proc/locks). */
+static int is_locked(dev_t device, ino_t inode) {
+  unsigned major_number, minor_number;
+  unsigned long long number;
+  char line[256];
+  int found = 0;
+  FILE *file = fopen("/proc/locks", "re");
+  if (!file) return 1;
+  while (!found && fgets(line, sizeof line, file)) {
+    found = sscanf(line, "%*s OFDLCK %*s %*s %*s %x:%x:%llu", &major_number, &minor_number, &number) == 3 &&
+            major_number == major(device) && minor_number == minor(device) && number == inode;
+  }
+  fclose(file);
+  return found;
+}
+
+/* Opens a leftover of our own that its mode keeps us from opening. -1: errno. */
 static int open_as_owner(const char *path) {
   int handle = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd = -1, error = EACCES;
   struct stat status;
   char self_path[40];
   if (handle < 0) return -1;
-  if (fstat(handle, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & MARK) && status.st_uid == geteuid()) {
+  if (fstat(handle, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & MARK) && status.st_uid == geteuid() &&
+      !is_locked(status.st_dev, status.st_ino)) {
     const mode_t mode = status.st_mode & 07777;
     snprintf(self_path, sizeof self_path, "/proc/self/fd/%d", handle);
     if (chmod(self_path, mode | S_IRUSR | S_IWUSR) == 0) {
@@ -478,10 +525,10 @@ static int bury_as_owner(const char *path) {
 /* Opens what bears the name, for writing where that is permitted. -1: errno. */
 static int open_named(const char *path, int *can_seal) {
   int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  int fd = open(path, O_RDWR | flags);
+  int fd = above_standard(open(path, O_RDWR | flags));
   struct stat status;
   *can_seal = fd >= 0;
-  if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = open(path, O_RDONLY | flags);
+  if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = above_standard(open(path, O_RDONLY | flags));
   if (fd < 0 && errno == EACCES) errno = bury_as_owner(path) == 0 ? ENOENT : EACCES;
   if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
     close(fd);
@@ -511,7 +558,10 @@ static int exceeds_memory(uint64_t size) {
 static int reserve_space(int fd, uint64_t from, uint64_t size) {
   const uint64_t portion = UINT64_C(64) << 20; /* so that signals cannot keep a large request from ending */
   struct statvfs space;
+  struct rlimit limit;
   if (size > (uint64_t)INT64_MAX) return EFBIG;
+  /* Beyond this limit there is not only an error but a signal that kills (setrlimit(2)). */
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) return EFBIG;
   if (fstatvfs(fd, &space) == 0 && space.f_blocks > 0 && (size - from) / space.f_frsize > space.f_bavail) return ENOSPC;
   while (from < size) {
     uint64_t count = size - from < portion ? size - from : portion;
@@ -525,7 +575,7 @@ static int reserve_space(int fd, uint64_t from, uint64_t size) {
 
 /* A file of `size` zero bytes in the directory, without a name (open(2), O_TMPFILE). -1: errno. */
 static int make_unnamed(const char *directory, uint64_t size, mode_t mode) {
-  int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  int fd = above_standard(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   int error;
   if (fd < 0) return -1;
   error = reserve_space(fd, 0, size);
@@ -545,19 +595,33 @@ static int give_name(int fd, const char *path) {
   return linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH); /* without /proc; needs a privilege before Linux 6.10 */
 }
 
-static void object_enlist(struct object *object) {
+/* Becomes a holder, and known to a fork, in one step. */
+static int object_hold(struct object *object) {
+  int failed;
   os_process_lock();
-  object->following = objects;
-  object->link = &objects;
-  if (objects) objects->link = &object->following;
-  objects = object;
+  failed = hold(object->fd, object->kind);
+  if (!failed) {
+    object->following = objects;
+    object->link = &objects;
+    if (objects) objects->link = &object->following;
+    objects = object;
+  }
   os_process_unlock();
+  return failed;
 }
 
+/* pre: process_lock. */
 static void object_delist(struct object *object) {
-  os_process_lock();
   *object->link = object->following;
   if (object->following) object->following->link = object->link;
+  object->link = NULL;
+}
+
+/* Lets go of an object that has no name, or not this one any more. */
+static void object_unhold(struct object *object) {
+  os_process_lock();
+  if (object->link) object_delist(object);
+  let_go(object->fd);
   os_process_unlock();
 }
 
@@ -572,13 +636,16 @@ static void *object_map(const struct object *object, void *at, size_t span, int 
 
 /* In a forked child: what it inherited must not keep its parent's locks, if that one is killed. */
 static void objects_disinherit(void) {
-  const struct object *object;
+  struct object *object;
   for (object = objects; object; object = object->following) {
     int own = reopen(object->fd, object->can_seal ? O_RDWR : O_RDONLY);
-    if (own < 0) own = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (own < 0) continue;
-    dup3(own, object->fd, O_CLOEXEC);
-    close(own);
+    if (own < 0) { /* it can cut no more views */
+      close(object->fd);
+      object->fd = -1;
+    } else {
+      dup3(own, object->fd, O_CLOEXEC);
+      close(own);
+    }
   }
 }
 
@@ -593,6 +660,7 @@ static struct object *object_new(const struct os_name *name, enum os_kind kind) 
 }
 
 static void object_discard(struct object *object) {
+  if (object->link) object_unhold(object);
   if (object->fd >= 0) close(object->fd);
   free(object);
 }
@@ -606,7 +674,7 @@ static int object_describe(struct object *object) {
   return 0;
 }
 
-/* What stands in the way of a new object of this name? OK: nothing any more, try again. */
+/* What stands in the way of a new object of this name? OK: nothing any more; TIMEOUT: look again. */
 static struct shmipc_result clear_way(const char *path, enum os_kind kind) {
   int can_seal, fd = open_named(path, &can_seal);
   struct shmipc_result result = {SHMIPC_OK, 0};
@@ -626,9 +694,18 @@ static struct shmipc_result clear_way(const char *path, enum os_kind kind) {
   case LEFTOVER_RO:
     if ((verdict == LEFTOVER ? bury(fd, path) : bury_as_owner(path)) != 0) result = from_errno(errno);
     break;
-  case UNDECIDED: break;
+  case UNDECIDED: result.status = SHMIPC_TIMEOUT; break;
   }
   close(fd);
+  return result;
+}
+
+static struct shmipc_result clear_way_until(const char *path, enum os_kind kind, uint64_t deadline) {
+  struct shmipc_result result;
+  unsigned tries = 0;
+  do {
+    result = clear_way(path, kind);
+  } while (result.status == SHMIPC_TIMEOUT && look_again(&tries, deadline));
   return result;
 }
 
@@ -639,8 +716,9 @@ static struct shmipc_result object_create(const struct os_name *name, enum os_ki
                                           struct object **out) {
   struct object *object = object_new(name, kind);
   struct shmipc_result result;
-  unsigned tries = 0;
   if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  result = clear_way_until(object->path, kind, deadline); /* first: a leftover may have the space that we need */
+  if (result.status != SHMIPC_OK) goto fail;
   if (exceeds_memory(size)) {
     result = from_errno(ENOSPC);
     goto fail;
@@ -653,7 +731,7 @@ static struct shmipc_result object_create(const struct os_name *name, enum os_ki
     if (result.status == SHMIPC_WRONG_KIND || result.status == SHMIPC_NOT_FOUND) result.status = SHMIPC_NOT_SUPPORTED;
     goto fail;
   }
-  if (object->is_ours && hold(object->fd, kind) != 0) {
+  if (object->is_ours && object_hold(object) != 0) {
     result = from_errno(errno);
     goto fail;
   }
@@ -663,14 +741,9 @@ static struct shmipc_result object_create(const struct os_name *name, enum os_ki
   }
   while (give_name(object->fd, object->path) != 0) {
     result = from_errno(errno);
-    if (result.status == SHMIPC_EXISTS) result = clear_way(object->path, kind);
+    if (result.status == SHMIPC_EXISTS) result = clear_way_until(object->path, kind, deadline);
     if (result.status != SHMIPC_OK) goto fail;
-    if (!look_again(&tries, deadline)) {
-      result = shmipc_result(SHMIPC_TIMEOUT);
-      goto fail;
-    }
   }
-  if (object->is_ours) object_enlist(object);
   *out = object;
   return shmipc_result(SHMIPC_OK);
 fail:
@@ -704,13 +777,13 @@ static struct shmipc_result object_try_open(struct object *object) {
       break;
     }
     /* Refused: its last holder is just closing it. No name: that one has closed it. */
-    if (hold(object->fd, object->kind) != 0 || fstat(object->fd, &status) != 0 || status.st_nlink == 0 ||
+    if (object_hold(object) != 0 || fstat(object->fd, &status) != 0 || status.st_nlink == 0 ||
         object_describe(object) != 0)
       break;
     object->is_ours = 1;
     return shmipc_result(SHMIPC_OK);
   }
-  let_go(object->fd);
+  object_unhold(object);
   close(object->fd);
   object->fd = -1;
   return result;
@@ -729,7 +802,6 @@ static struct shmipc_result object_open(const struct os_name *name, enum os_kind
     object_discard(object);
     return result;
   }
-  if (object->is_ours) object_enlist(object);
   *out = object;
   return result;
 }
@@ -738,17 +810,21 @@ static struct shmipc_result object_open(const struct os_name *name, enum os_kind
  * one: two who instead upgraded at the same time would refuse each other, and the name would stay. */
 static void object_leave(struct object *object) {
   let_go(object->fd);
-  if (object->can_seal && seize(object->fd) == 0) {
+  if (!object->can_seal) {
+    bury_as_owner(object->path);
+  } else if (seize(object->fd) == 0) {
     remove_name(object->fd, object->path);
     let_go(object->fd); /* by hand: a forked child's copy of the descriptor would keep the lock */
   }
 }
 
 static void object_close(struct object *object) {
-  if (object->is_ours) {
+  os_process_lock(); /* the process may be at its exit in another thread */
+  if (object->link) {
     if (object->generation == fork_generation) object_leave(object);
     object_delist(object);
   }
+  os_process_unlock();
   object_discard(object);
 }
 
@@ -855,7 +931,7 @@ static int make_file(const char *path, uint64_t size, mode_t mode) {
     return -1;
   }
   if (errno != EOPNOTSUPP && errno != EISDIR) return -1;
-  fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  fd = above_standard(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (fd < 0) return -1;
   error = reserve_space(fd, 0, size);
   if (error == 0 && fchmod(fd, mode) != 0) error = errno;
@@ -879,12 +955,12 @@ struct shmipc_result os_section_file(const char *path, enum os_access access, ui
     return shmipc_result(SHMIPC_NO_MEMORY);
   }
   object->fd = open(path, flags);
-  while (object->fd < 0 && errno == ENOENT && size > 0) {
+  if (object->fd < 0 && errno == ENOENT && size > 0) {
     object->fd = make_file(path, size, mode);
     made = object->fd >= 0;
-    if (object->fd >= 0 || errno != EEXIST) break;
-    object->fd = open(path, flags); /* somebody else has made it meanwhile */
+    if (!made && errno == EEXIST) object->fd = open(path, flags); /* somebody else has made it meanwhile */
   }
+  object->fd = above_standard(object->fd);
   if (object->fd < 0 || fstat(object->fd, &status) != 0) {
     result = from_errno(errno);
     goto fail;
@@ -998,6 +1074,7 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
 #define LOCK_FROM_END 16
 #define MUTEX_FORMAT 1
 #define SPINS 100
+#define LOCKS_PER_THREAD 1024 /* the kernel frees 2,048 of a dead thread's at most, and the C library has some too */
 #define HUNGRY_AFTER (NANOSECONDS / 1000) /* a waiter's patience: 1 ms */
 #define LET_PASS (2 * HUNGRY_AFTER)       /* how long an unlocker stands back */
 
@@ -1062,8 +1139,9 @@ static struct shmipc_result mutex_map(struct object *object, struct os_mutex **o
   struct shmipc_result result;
   char *pages;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
-  /* The node, its `previous` included, must lie behind the shared page, and in the next one. */
-  if (!thread->robust || thread->robust->futex_offset > -(long)(LOCK_FROM_END + sizeof(void *)) ||
+  /* The node, its `previous` included, must lie behind the shared page, and in the next one. On 32-bit systems glibc's
+   * lists have no `previous`. */
+  if (sizeof(void *) < 8 || !thread->robust || thread->robust->futex_offset > -(long)(LOCK_FROM_END + sizeof(void *)) ||
       thread->robust->futex_offset < -1024)
     return shmipc_result(SHMIPC_NOT_SUPPORTED);
   mutex = calloc(1, sizeof *mutex);
@@ -1121,6 +1199,7 @@ static void list_insert(struct thread *thread, struct os_mutex *mutex) {
   if (((uintptr_t)*head & ~(uintptr_t)1) != (uintptr_t)head) entry_node(*head)->previous = &node->next;
   *(void *volatile *)head = &node->next;
   mutex->listed_by = thread->token;
+  thread->listed++;
 }
 
 static void list_remove(struct thread *thread, struct os_mutex *mutex) {
@@ -1129,6 +1208,7 @@ static void list_remove(struct thread *thread, struct os_mutex *mutex) {
   if (((uintptr_t)node->next & ~(uintptr_t)1) != (uintptr_t)head) entry_node(node->next)->previous = node->previous;
   *(void *volatile *)(void **)node->previous = node->next;
   mutex->listed_by = 0;
+  thread->listed--;
   atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -1206,6 +1286,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
   uintptr_t listed_by;
   int running;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
+  if (thread->listed >= LOCKS_PER_THREAD) return shmipc_result(SHMIPC_LIMIT);
   list_announce(thread, mutex);
   result = word_acquire(mutex, (uint32_t)thread->id, deadline, abandoned);
   if (mutex->lost) result.status = SHMIPC_CORRUPT;
@@ -1219,6 +1300,9 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
     running = os_thread_is_alive(listed_by);
     os_process_unlock();
     if (running) {
+      uint32_t ours = atomic_load(&mutex->lock->word);
+      if ((ours & FUTEX_TID_MASK) == (uint32_t)thread->id)
+        atomic_compare_exchange_strong(&mutex->lock->word, &ours, FUTEX_OWNER_DIED);
       list_done(thread);
       return shmipc_result(SHMIPC_CORRUPT);
     }
