@@ -110,6 +110,16 @@ describe_with_nobody("another user (needs root and setpriv)", function()
     end
   end)
 
+  it("takes its own name away, though it could only read when it was the last", function()
+    nobody:run("mapping = assert(shmipc.mapping.create(..., 4, {mode = 292}))", name) -- 0444
+    local reader <close> = process.peer(as_nobody)
+    reader:run("mapping = assert(shmipc.mapping.open(..., {access = 'r'}))", name)
+    nobody:run("mapping:close()")
+    assert(shmipc.mapping.open(name, { access = "r" })):close()
+    reader:run("mapping:close()")
+    assert.is_nil(io.open(objects.path(name)))
+  end)
+
   it("may be the last to close: then nobody finds it", function()
     local mapping = assert(shmipc.mapping.create(name, 4, { mode = tonumber("666", 8) }))
     nobody:run("mapping = assert(shmipc.mapping.open(...))", name)
@@ -182,6 +192,16 @@ describe_in_one_mebibyte("no space (needs root and unshare)", function()
     assert.equal("NO_SPACE", code "shmipc.mapping.create('one more', 1)")
     peer:run("all:close()")
     assert.is_truthy(peer:run("shmipc.mapping.create('one more', 1)"))
+  end)
+
+  it("is not for want of what a killed owner left under the name", function()
+    peer:run [[
+      local chunk = "local shmipc = require 'shmipc' shmipc.mapping.create('left', 700 << 10) " ..
+        "os.execute('kill -9 ' .. shmipc.pid())"
+      assert(not os.execute(("'%s' -e \"%s\" 2>/dev/null"):format(arg[-1], chunk)))
+      assert(io.open "/dev/shm/left"):close()
+    ]]
+    assert.is_truthy(peer:run("shmipc.mapping.create('left', 700 << 10)"))
   end)
 
   it("leaves nothing half done", function()
