@@ -68,7 +68,7 @@ static double check_real(lua_State *L, const char *function, size_t size) {
   double value;
   if (lua_type(L, 3) != LUA_TNUMBER) shmipc_raise(L, function, "value must be a number, got a %s", luaL_typename(L, 3));
   value = lua_tonumber(L, 3);
-  if (size == sizeof(float) && isfinite(value) && fabs((double)(float)value) > (double)FLT_MAX)
+  if (size == sizeof(float) && fabs(value) <= DBL_MAX && fabs((double)(float)value) > (double)FLT_MAX)
     shmipc_raise(L, function, "value must be a number from %f to %f, got %f", -(double)FLT_MAX, (double)FLT_MAX, value);
   return value;
 }
