@@ -38,6 +38,12 @@ static const struct {
 #undef SHMIPC_X
 };
 
+/* Whether there is more to say than the status does. */
+static int is_general(enum shmipc_status status) {
+  return status == SHMIPC_SYSTEM || status == SHMIPC_LIMIT || status == SHMIPC_NOT_SUPPORTED ||
+         status == SHMIPC_INVALID_NAME;
+}
+
 int shmipc_failure(lua_State *L, const char *function, const char *name, struct shmipc_result result) {
   char native[128];
   if (result.status == SHMIPC_NO_MEMORY) return luaL_error(L, "not enough memory");
@@ -47,8 +53,7 @@ int shmipc_failure(lua_State *L, const char *function, const char *name, struct 
     lua_pushfstring(L, "%s \"%s\": %s", function, name, outcomes[result.status].text);
   else
     lua_pushfstring(L, "%s: %s", function, outcomes[result.status].text);
-  if (result.native != 0 &&
-      (result.status == SHMIPC_SYSTEM || result.status == SHMIPC_LIMIT || result.status == SHMIPC_NOT_SUPPORTED)) {
+  if (result.native != 0 && is_general(result.status)) {
     os_error_text(result.native, native, sizeof native);
     lua_pushfstring(L, " (%s)", native);
     lua_concat(L, 2);
@@ -103,6 +108,12 @@ lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const
   return lua_isnoneornil(L, arg) ? absent : shmipc_integer(L, arg, function, what, lowest, highest);
 }
 
+lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char *what) {
+  if (lua_type(L, arg) != LUA_TNUMBER)
+    shmipc_raise(L, function, "%s must be a number, got %s", what, push_shown(L, arg));
+  return lua_tonumber(L, arg);
+}
+
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length) {
   if (lua_type(L, arg) != LUA_TSTRING)
     shmipc_raise(L, function, "%s must be a string, got %s", what, push_shown(L, arg));
@@ -118,13 +129,21 @@ double shmipc_seconds(lua_State *L, int arg, const char *function, const char *w
   return seconds;
 }
 
+/* A Lua string may have a NUL inside. */
+static int is_text(const char *expected, const char *text, size_t length) {
+  return strlen(expected) == length && memcmp(expected, text, length) == 0;
+}
+
 void shmipc_options(lua_State *L, int arg, const char *function, const char *const *allowed) {
   if (lua_isnoneornil(L, arg)) return;
   if (!lua_istable(L, arg)) shmipc_raise(L, function, "options must be a table, got %s", push_shown(L, arg));
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     const char *const *name = allowed;
-    if (lua_type(L, -2) == LUA_TSTRING)
-      while (*name && strcmp(*name, lua_tostring(L, -2)) != 0) name++;
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      size_t length;
+      const char *key = lua_tolstring(L, -2, &length);
+      while (*name && !is_text(*name, key, length)) name++;
+    }
     if (lua_type(L, -2) != LUA_TSTRING || !*name) {
       const char *given = push_shown(L, lua_gettop(L) - 1);
       luaL_Buffer list;
@@ -133,6 +152,7 @@ void shmipc_options(lua_State *L, int arg, const char *function, const char *con
         if (name != allowed) luaL_addstring(&list, ", ");
         luaL_addstring(&list, *name);
       }
+      if (!*allowed) luaL_addstring(&list, "nothing in them");
       luaL_pushresult(&list);
       shmipc_raise(L, function, "options may have %s, got %s", lua_tostring(L, -1), given);
     }
@@ -174,9 +194,11 @@ const char *shmipc_access_name(enum os_access access) { return access_names[acce
 enum os_access shmipc_access(lua_State *L, int arg, const char *function, enum shmipc_copy copy) {
   int last = copy == SHMIPC_COPY_ALLOWED ? OS_COPY_ON_WRITE : OS_READ_WRITE;
   if (lua_type(L, arg) == LUA_TSTRING) {
+    size_t length;
+    const char *text = lua_tolstring(L, arg, &length);
     int access;
     for (access = OS_READ; access <= last; access++)
-      if (strcmp(lua_tostring(L, arg), access_names[access]) == 0) return (enum os_access)access;
+      if (is_text(access_names[access], text, length)) return (enum os_access)access;
   }
   shmipc_raise(L, function, "access must be %s, got %s",
                copy == SHMIPC_COPY_ALLOWED ? "\"r\", \"rw\" or \"cow\"" : "\"r\" or \"rw\"", push_shown(L, arg));
@@ -190,14 +212,17 @@ enum os_access shmipc_option_access(lua_State *L, int arg, const char *function)
   return access;
 }
 
+int shmipc_invalid_name(lua_State *L, const char *function, const char *name, const char *fault) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s \"%s\": the name is not valid: %s", function, name, fault);
+  lua_pushliteral(L, "INVALID_NAME");
+  return 3;
+}
+
 int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out, int *results) {
   size_t length;
   const char *text = shmipc_string(L, arg, function, "name", &length);
   const char *fault = shmipc_name_parse(text, length, out);
-  if (!fault) return 1;
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s \"%s\": the name is not valid: %s", function, text, fault);
-  lua_pushliteral(L, "INVALID_NAME");
-  *results = 3;
-  return 0;
+  if (fault) *results = shmipc_invalid_name(L, function, text, fault);
+  return fault == NULL;
 }

@@ -36,6 +36,8 @@ lua_Integer shmipc_integer(lua_State *L, int arg, const char *function, const ch
 lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
                               lua_Integer highest, lua_Integer absent);
 
+lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char *what);
+
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length);
 
 /* A time in seconds, 0 to math.huge; absent: HUGE_VAL. */
@@ -58,6 +60,7 @@ const char *shmipc_access_name(enum os_access access);
 
 /* The name of an object at arg. 1: *out is filled (it points into the Lua string). 0: INVALID_NAME has been pushed, the
  * function returns *results. */
+int shmipc_invalid_name(lua_State *L, const char *function, const char *name, const char *fault);
 int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out, int *results);
 
 /* ---- handles: userdata with a metatable that is upvalue 1 of every method, and the name as user value 1 */
@@ -110,15 +113,16 @@ int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait);
 /* Makes what shmipc_wait_more needs in the registry. */
 void shmipc_wait_prepare(lua_State *L);
 
-/* ---- the types: each pushes its metatable and its table of methods */
+/* ---- the types: each fills the metatable at the top of the stack, and pushes its table of methods */
 
+/* pre: string.pack, string.unpack and string.packsize stand below. */
 void shmipc_view_type(lua_State *L);
 
-/* pre: the view's metatable is at the top; it stays below. */
+/* pre: the view's metatable stands below. */
 void shmipc_mapping_type(lua_State *L);
 void shmipc_guard_type(lua_State *L);
 
-/* pre: the guard's metatable is at the top; it stays below. */
+/* pre: the guard's metatable and the string "abandoned" stand below. */
 void shmipc_mutex_type(lua_State *L);
 
 /* Functions of the module's tables: upvalue 1 is the metatable of what they make. */

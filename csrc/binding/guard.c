@@ -46,8 +46,8 @@ static int guard_close(lua_State *L) {
 
 /* An error on its way out of the scope goes before one of ours. */
 static int guard_leave(lua_State *L) {
-  int is_on_error = !lua_isnoneornil(L, 2);
-  if (guard_close(L) > 1 && !is_on_error) return luaL_error(L, "%s", lua_tostring(L, -2));
+  int is_on_error = !lua_isnoneornil(L, 2), results = guard_close(L);
+  if (results > 1 && !is_on_error) return luaL_error(L, "%s", lua_tostring(L, -results + 1));
   return 0;
 }
 

@@ -158,7 +158,7 @@ static int mapping_file(lua_State *L) {
     size = (uint64_t)shmipc_integer(L, lua_gettop(L), function, "size", 1, LUA_MAXINTEGER);
   lua_pop(L, 1);
   if (size > 0 && access == OS_READ) shmipc_raise(L, function, "size needs access \"rw\", got \"r\"");
-  if (strlen(path) != length) return shmipc_failure(L, function, path, shmipc_result(SHMIPC_INVALID_NAME));
+  if (strlen(path) != length) return shmipc_invalid_name(L, function, path, "it has a NUL byte");
   handle = shmipc_handle_push(L, sizeof *handle, 1, lua_upvalueindex(1));
   result = shmipc_mapping_file(path, access, size, mode, &handle->mapping);
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, path, result);

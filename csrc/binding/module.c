@@ -2,6 +2,8 @@
 #include "../include/shmipc.h"
 #include "binding.h"
 
+#include <lualib.h>
+
 /***
 Named shared memory between processes.
 
@@ -94,6 +96,15 @@ static void add_functions(lua_State *L, int module, const char *name, const luaL
   lua_setfield(L, module, name);
 }
 
+/* string.pack, string.unpack, string.packsize; the library is loaded if the host has not done it. */
+static void push_string_functions(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, LUA_STRLIBNAME) != LUA_TTABLE) luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
+  lua_getfield(L, -1, "pack");
+  lua_getfield(L, -2, "unpack");
+  lua_getfield(L, -3, "packsize");
+}
+
 SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"sleep", module_sleep}, {"clock", module_clock}, {"pid", module_pid}, {NULL, NULL}};
@@ -110,6 +121,7 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   lua_pushvalue(L, kinds);
   lua_setfield(L, module, "kinds");
 
+  push_string_functions(L);
   lua_newtable(L);
   shmipc_view_type(L);
   add_kind(L, kinds, "view");

@@ -13,8 +13,10 @@ static struct shmipc_mutex *mutex_self(lua_State *L, const char *function) {
 typedef struct shmipc_result (*make_function)(const struct os_name *name, const struct shmipc_mutex_creation *creation,
                                               uint64_t deadline, struct shmipc_mutex *out);
 
-static int push_mutex(lua_State *L, const char *function, make_function make) {
-  static const char *const allowed[] = {"owned", "mode", NULL};
+static const char *const creation_options[] = {"owned", "mode", NULL};
+static const char *const no_options[] = {NULL};
+
+static int push_mutex(lua_State *L, const char *function, make_function make, const char *const *allowed) {
   struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
   struct shmipc_mutex_creation creation;
   struct shmipc_mutex *mutex;
@@ -56,7 +58,9 @@ The name lives as long as any process holds the mutex, however that process ends
 local mutex = assert(shmipc.mutex.create("mutex", {owned = true}))
 mutex:unlock()
 */
-static int mutex_create(lua_State *L) { return push_mutex(L, "shmipc.mutex.create", shmipc_mutex_create); }
+static int mutex_create(lua_State *L) {
+  return push_mutex(L, "shmipc.mutex.create", shmipc_mutex_create, creation_options);
+}
 
 static struct shmipc_result open_existing(const struct os_name *name, const struct shmipc_mutex_creation *creation,
                                           uint64_t deadline, struct shmipc_mutex *out) {
@@ -76,7 +80,7 @@ or in another pid namespace), …
 local mutex, message, code = shmipc.mutex.open("mutex")
 if not mutex then print(code, message) end
 */
-static int mutex_open(lua_State *L) { return push_mutex(L, "shmipc.mutex.open", open_existing); }
+static int mutex_open(lua_State *L) { return push_mutex(L, "shmipc.mutex.open", open_existing, no_options); }
 
 /***
 Opens a mutex, or creates it when there is none. `mutex:created` tells which; `owned` says nothing when it existed.
@@ -91,7 +95,7 @@ local mutex = assert(shmipc.mutex.open_or_create("mutex"))
 print(mutex:created())
 */
 static int mutex_open_or_create(lua_State *L) {
-  return push_mutex(L, "shmipc.mutex.open_or_create", shmipc_mutex_open_or_create);
+  return push_mutex(L, "shmipc.mutex.open_or_create", shmipc_mutex_open_or_create, creation_options);
 }
 
 /***

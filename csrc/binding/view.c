@@ -65,9 +65,7 @@ static inline size_t element_offset(lua_State *L, const char *function, const st
 /* The value at index 3, by the classes of core/element.h. */
 
 static double check_real(lua_State *L, const char *function, size_t size) {
-  double value;
-  if (lua_type(L, 3) != LUA_TNUMBER) shmipc_raise(L, function, "value must be a number, got a %s", luaL_typename(L, 3));
-  value = lua_tonumber(L, 3);
+  double value = shmipc_number(L, 3, function, "value");
   if (size == sizeof(float) && fabs(value) <= DBL_MAX && fabs((double)(float)value) > (double)FLT_MAX)
     shmipc_raise(L, function, "value must be a number from %f to %f, got %f", -(double)FLT_MAX, (double)FLT_MAX, value);
   return value;
@@ -369,9 +367,26 @@ static int view_write_cstring(lua_State *L) {
   return 0;
 }
 
+/* The functions of Lua's string library, as upvalues of all methods. */
+enum { STRING_PACK = 2, STRING_UNPACK = 3, STRING_PACKSIZE = 4 };
+
+/* After a protected call of one of them: its error under the method's name. */
+static int string_failed(lua_State *L, const char *function, int status) {
+  const char *text = lua_tostring(L, -1);
+  const char *tail = text && strncmp(text, "bad argument #", strlen("bad argument #")) == 0 ? strchr(text, '(') : NULL;
+  if (status == LUA_ERRMEM) return lua_error(L);
+  return shmipc_raise(L, function, "%s", tail ? tail : text);
+}
+
+static size_t check_format_at(lua_State *L, const char *function, const struct shmipc_view *view) {
+  lua_Integer offset = shmipc_integer(L, 2, function, "offset", 0, (lua_Integer)view->memory.length);
+  size_t length;
+  shmipc_string(L, 3, function, "format", &length);
+  return (size_t)offset;
+}
+
 /***
-Writes values as `string.pack` lays them out. Alignment (`!`) counts from `offset`. (Written in Lua:
-lua/shmipc/init.lua.)
+Writes values as `string.pack` lays them out. Alignment (`!`) counts from `offset`.
 @function pack
 @int offset in bytes from 0
 @string format of `string.pack`
@@ -380,9 +395,39 @@ lua/shmipc/init.lua.)
 @usage
 local offset = view:pack(0, "<i4d", 500, 0.25)
 */
+static int view_pack(lua_State *L) {
+  static const char function[] = "view:pack";
+  struct shmipc_view *view = writable_self(L, function);
+  size_t offset = check_format_at(L, function, view), length;
+  const char *bytes;
+  int status;
+  lua_pushvalue(L, lua_upvalueindex(STRING_PACK));
+  lua_insert(L, 3);
+  status = lua_pcall(L, lua_gettop(L) - 3, 1, 0);
+  if (status != LUA_OK) return string_failed(L, function, status);
+  if (!view->mapping) return shmipc_closed(L, function, TYPE); /* a finaliser may have closed it meanwhile */
+  bytes = lua_tolstring(L, -1, &length);
+  if (length > view->memory.length - offset)
+    return shmipc_raise(L, function, "%I bytes do not fit at offset %I of a view of %I", (LUAI_UACINT)length,
+                        (LUAI_UACINT)offset, (LUAI_UACINT)view->memory.length);
+  shmipc_view_write(view, offset, bytes, length);
+  check_lost(L, function, view);
+  lua_pushinteger(L, (lua_Integer)(offset + length));
+  return 1;
+}
+
+/* How many bytes the format at index 3 takes; 0: that depends on the bytes. */
+static size_t packed_size(lua_State *L) {
+  size_t size = 0;
+  lua_pushvalue(L, lua_upvalueindex(STRING_PACKSIZE));
+  lua_pushvalue(L, 3);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) size = (size_t)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return size;
+}
 
 /***
-Reads values as `string.unpack` does. (Written in Lua: lua/shmipc/init.lua.)
+Reads values as `string.unpack` does.
 @function unpack
 @int offset in bytes from 0
 @string format of `string.unpack`
@@ -390,6 +435,33 @@ Reads values as `string.unpack` does. (Written in Lua: lua/shmipc/init.lua.)
 @usage
 local count, share, offset = view:unpack(0, "<i4d")
 */
+static int view_unpack(lua_State *L) {
+  static const char function[] = "view:unpack";
+  const struct shmipc_view *view = view_self(L, function);
+  size_t offset = check_format_at(L, function, view), room = view->memory.length - offset, size, window;
+  int status;
+  lua_settop(L, 3);
+  size = packed_size(L);
+  if (size > room)
+    return shmipc_raise(L, function, "%I bytes do not fit at offset %I of a view of %I", (LUAI_UACINT)size,
+                        (LUAI_UACINT)offset, (LUAI_UACINT)view->memory.length);
+  window = size > 0 ? size : 256;
+  do { /* without a fixed size, more and more bytes are tried */
+    if (window > room) window = room;
+    lua_settop(L, 3);
+    lua_pushvalue(L, lua_upvalueindex(STRING_UNPACK));
+    lua_pushvalue(L, 3);
+    if (!view->mapping) return shmipc_closed(L, function, TYPE);
+    push_bytes(L, view, offset, window);
+    check_lost(L, function, view);
+    status = lua_pcall(L, 2, LUA_MULTRET, 0);
+    window *= 4;
+  } while (status != LUA_OK && size == 0 && window / 4 < room);
+  if (status != LUA_OK) return string_failed(L, function, status);
+  lua_pushinteger(L, lua_tointeger(L, -1) - 1 + (lua_Integer)offset);
+  lua_replace(L, -2);
+  return lua_gettop(L) - 3;
+}
 
 /***
 Sets bytes to one value.
@@ -524,14 +596,6 @@ static int view_tostring(lua_State *L) {
   return 1;
 }
 
-static int is_closed(const void *self) { return ((const struct shmipc_view *)self)->mapping == NULL; }
-
-/* For the methods that are written in Lua: (self, function) -> size. */
-static int view_expect(lua_State *L) {
-  shmipc_expect(L, TYPE, is_closed);
-  return view_size(L);
-}
-
 void shmipc_view_type(lua_State *L) {
   static const luaL_Reg methods[] = {
 #define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
@@ -542,6 +606,8 @@ void shmipc_view_type(lua_State *L) {
       {"write", view_write},
       {"read_cstring", view_read_cstring},
       {"write_cstring", view_write_cstring},
+      {"pack", view_pack},
+      {"unpack", view_unpack},
       {"fill", view_fill},
       {"copy", view_copy},
       {"flush", view_flush},
@@ -549,9 +615,8 @@ void shmipc_view_type(lua_State *L) {
       {"access", view_access},
       {"close", view_close},
       {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {{"__gc", finalise},      {"__close", finalise},
-                                         {"__len", view_size},    {"__tostring", view_tostring},
-                                         {"expect", view_expect}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__gc", finalise}, {"__close", finalise}, {"__len", view_size}, {"__tostring", view_tostring}, {NULL, NULL}};
   static const struct shmipc_type type = {TYPE, methods, metamethods};
-  shmipc_type_fill(L, &type, 0);
+  shmipc_type_fill(L, &type, 3);
 }

@@ -2,35 +2,41 @@
 
 #include <string.h>
 
-static struct shmipc_result mapping_wrap(struct os_section *section, enum os_access access, int created,
-                                         struct shmipc_mapping **out) {
+static struct shmipc_mapping *mapping_new(enum os_access access, int created) {
   struct shmipc_mapping *mapping = os_allocate(sizeof *mapping);
-  if (!mapping) {
-    os_section_close(section);
-    return shmipc_result(SHMIPC_NO_MEMORY);
-  }
-  mapping->section = section;
-  mapping->size = os_section_size(section);
+  if (!mapping) return NULL;
   mapping->access = access;
   mapping->created = created;
   mapping->users = 1;
-  *out = mapping;
-  return shmipc_result(SHMIPC_OK);
+  return mapping;
+}
+
+/* What has come of a new mapping's section. */
+static struct shmipc_result mapping_finish(struct shmipc_mapping *mapping, struct shmipc_result result,
+                                           struct shmipc_mapping **out) {
+  if (result.status == SHMIPC_OK) {
+    mapping->size = os_section_size(mapping->section);
+    *out = mapping;
+  } else {
+    os_release(mapping);
+  }
+  return result;
 }
 
 struct shmipc_result shmipc_mapping_create(const struct os_name *name, const struct shmipc_creation *creation,
                                            enum os_access access, uint64_t deadline, struct shmipc_mapping **out) {
-  struct os_section *section;
-  struct shmipc_result result =
-      os_section_create(name, creation->size, creation->mode, creation->lifetime, deadline, &section);
-  return result.status == SHMIPC_OK ? mapping_wrap(section, access, 1, out) : result;
+  struct shmipc_mapping *mapping = mapping_new(access, 1);
+  if (!mapping) return shmipc_result(SHMIPC_NO_MEMORY);
+  return mapping_finish(
+      mapping, os_section_create(name, creation->size, creation->mode, creation->lifetime, deadline, &mapping->section),
+      out);
 }
 
 struct shmipc_result shmipc_mapping_open(const struct os_name *name, enum os_access access, uint64_t deadline,
                                          struct shmipc_mapping **out) {
-  struct os_section *section;
-  struct shmipc_result result = os_section_open(name, access, deadline, &section);
-  return result.status == SHMIPC_OK ? mapping_wrap(section, access, 0, out) : result;
+  struct shmipc_mapping *mapping = mapping_new(access, 0);
+  if (!mapping) return shmipc_result(SHMIPC_NO_MEMORY);
+  return mapping_finish(mapping, os_section_open(name, access, deadline, &mapping->section), out);
 }
 
 struct shmipc_result shmipc_mapping_open_or_create(const struct os_name *name, const struct shmipc_creation *creation,
@@ -54,10 +60,9 @@ struct shmipc_result shmipc_mapping_open_or_create(const struct os_name *name, c
 
 struct shmipc_result shmipc_mapping_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                          struct shmipc_mapping **out) {
-  struct os_section *section;
-  int created;
-  struct shmipc_result result = os_section_file(path, access, size, mode, &section, &created);
-  return result.status == SHMIPC_OK ? mapping_wrap(section, access, created, out) : result;
+  struct shmipc_mapping *mapping = mapping_new(access, 0);
+  if (!mapping) return shmipc_result(SHMIPC_NO_MEMORY);
+  return mapping_finish(mapping, os_section_file(path, access, size, mode, &mapping->section, &mapping->created), out);
 }
 
 void shmipc_mapping_release(struct shmipc_mapping *mapping) {

@@ -11,6 +11,8 @@
  * acquisition, given_up and the levels of the handles belong to the owner. The rest is under the process lock. */
 struct shmipc_lock {
   struct os_mutex *kernel;
+  struct os_mutex
+      *holding; /* of a lock that a fork brought here and that was opened again: makes us a holder. Or NULL */
   volatile uintptr_t owner;
   uint32_t depth; /* levels of all handles, and of those that were closed by another thread */
   int given_up;   /* a handle was closed while it had levels: the next owner must be told */
@@ -23,10 +25,17 @@ struct shmipc_lock {
 static struct shmipc_lock *locks;
 
 /* pre: the process lock is held; no handle is left; no running thread holds it. */
-static void lock_delete(struct shmipc_lock *lock) {
+static void lock_delist(struct shmipc_lock *lock) {
   struct shmipc_lock **link = &locks;
   while (*link != lock) link = &(*link)->following;
   *link = lock->following;
+}
+
+/* pre: delisted; the process lock is not held. */
+static void lock_delete(struct shmipc_lock *lock) {
+  os_mutex_close(lock->kernel);
+  if (lock->holding) os_mutex_close(lock->holding);
+  os_release(lock);
 }
 
 /* Gives the kernel's mutex back. pre: the calling thread owns the lock. */
@@ -53,12 +62,9 @@ static void on_thread_exit(uintptr_t thread) {
       lock_give(lock);
       if (!lock->handles) orphan = lock;
     }
-    if (orphan) lock_delete(orphan);
+    if (orphan) lock_delist(orphan);
     os_process_unlock();
-    if (orphan) {
-      os_mutex_close(orphan->kernel);
-      os_release(orphan);
-    }
+    if (orphan) lock_delete(orphan);
   } while (orphan);
 }
 
@@ -70,8 +76,13 @@ static struct shmipc_lock *find_same(const struct os_mutex *kernel) {
   return NULL;
 }
 
+static int is_held(const struct shmipc_lock *lock) {
+  return os_mutex_is_holder(lock->kernel) || (lock->holding && os_mutex_is_holder(lock->holding));
+}
+
 static struct shmipc_result attach(struct os_mutex *kernel, int created, struct shmipc_mutex *out) {
   struct shmipc_lock *fresh = os_allocate(sizeof *fresh), *lock;
+  struct os_mutex *spare = kernel;
   if (!fresh) return shmipc_result(SHMIPC_NO_MEMORY);
   memset(fresh, 0, sizeof *fresh);
   os_thread_on_exit(on_thread_exit);
@@ -82,6 +93,10 @@ static struct shmipc_result attach(struct os_mutex *kernel, int created, struct 
     lock->kernel = kernel;
     lock->following = locks;
     locks = lock;
+    spare = NULL;
+  } else if (!is_held(lock)) {
+    spare = lock->holding;
+    lock->holding = kernel;
   }
   memset(out, 0, sizeof *out);
   out->lock = lock;
@@ -91,10 +106,8 @@ static struct shmipc_result attach(struct os_mutex *kernel, int created, struct 
   out->following = lock->handles;
   lock->handles = out;
   os_process_unlock();
-  if (lock != fresh) {
-    os_mutex_close(kernel);
-    os_release(fresh);
-  }
+  if (spare) os_mutex_close(spare);
+  if (lock != fresh) os_release(fresh);
   return shmipc_result(SHMIPC_OK);
 }
 
@@ -201,15 +214,16 @@ static struct shmipc_result take_level_off(struct shmipc_lock *lock) {
   return lock_give(lock);
 }
 
-/* Another handle of the lock that has levels, of which one is taken off; or none has: it was closed. */
+/* Takes off the innermost level that any handle of the lock has. None: its handle was closed. */
 static void borrow_level(struct shmipc_lock *lock) {
-  struct shmipc_mutex *other;
+  struct shmipc_mutex *handle, *innermost = NULL;
   os_process_lock();
-  for (other = lock->handles; other; other = other->following) {
-    if (other->holding != lock->acquisition || other->levels == 0) continue;
-    other->levels--;
-    break;
+  for (handle = lock->handles; handle; handle = handle->following) {
+    if (handle->holding != lock->acquisition || handle->levels == 0) continue;
+    if (!innermost || handle->serials[handle->levels - 1] > innermost->serials[innermost->levels - 1])
+      innermost = handle;
   }
+  if (innermost) innermost->levels--;
   os_process_unlock();
 }
 
@@ -259,12 +273,9 @@ void shmipc_mutex_close(struct shmipc_mutex *mutex) {
     }
   }
   is_over = !lock->handles && (lock->owner == 0 || !os_thread_is_alive(lock->owner));
-  if (is_over) lock_delete(lock);
+  if (is_over) lock_delist(lock);
   os_process_unlock();
-  if (is_over) {
-    os_mutex_close(lock->kernel);
-    os_release(lock);
-  }
+  if (is_over) lock_delete(lock);
   if (mutex->serials != mutex->few) os_release(mutex->serials);
   mutex->lock = NULL;
 }

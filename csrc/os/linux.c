@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -99,7 +100,6 @@ struct thread {
 };
 
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
 static struct thread *threads;         /* under process_lock */
 static uintptr_t last_token;           /* under process_lock */
@@ -107,7 +107,8 @@ static void (*exit_notice)(uintptr_t); /* under process_lock */
 static unsigned fork_generation;       /* written only by a forked child, before it runs anything else */
 static _Thread_local struct thread *self;
 
-static void watch_sigbus(void);
+static void objects_disinherit(void);
+static int watch_sigbus(void);
 static void remove_names_at_exit(void);
 
 static void fork_prepare(void) { pthread_mutex_lock(&process_lock); }
@@ -135,6 +136,7 @@ static void fork_child(void) { /* only the forking thread lives on, under a new 
     self->following = NULL;
     threads = self;
   }
+  objects_disinherit();
   pthread_mutex_unlock(&process_lock);
 }
 
@@ -159,29 +161,32 @@ static void thread_ends(void *ending) {
 
 /* A host that closes its Lua state unloads the module; what we leave with the C library must stay callable
  * (dlopen(3), RTLD_NODELETE). */
-static void stay_loaded(void) {
-  Dl_info here;
-  if (dladdr(&os_facts, &here) != 0) dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+static int stay_loaded(void) {
+  Dl_info here, program;
+  if (dladdr(&os_facts, &here) == 0) return 1; /* a static program */
+  if (dladdr((void *)getauxval(AT_ENTRY), &program) != 0 && program.dli_fbase == here.dli_fbase) return 1;
+  return dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
 }
 
-static void process_begin(void) {
-  stay_loaded();
-  pthread_atfork(fork_prepare, fork_parent, fork_child);
-  pthread_key_create(&thread_key, thread_ends);
-  watch_sigbus();
-  atexit(remove_names_at_exit);
+/* What the process needs once. Each step may fail for want of memory; the next call goes on from there. */
+static int process_ready(void) {
+  static int step;
+  os_process_lock();
+  if (step == 0 && stay_loaded()) step++;
+  if (step == 1 && pthread_key_create(&thread_key, thread_ends) == 0) step++;
+  if (step == 2 && pthread_atfork(fork_prepare, fork_parent, fork_child) == 0) step++;
+  if (step == 3 && atexit(remove_names_at_exit) == 0) step++;
+  if (step == 4 && watch_sigbus() == 0) step++;
+  os_process_unlock();
+  return step == 5;
 }
 
-void os_process_lock(void) {
-  pthread_once(&process_once, process_begin);
-  pthread_mutex_lock(&process_lock);
-}
-
+void os_process_lock(void) { pthread_mutex_lock(&process_lock); }
 void os_process_unlock(void) { pthread_mutex_unlock(&process_lock); }
 
 static struct thread *thread_self(void) {
   if (!self) {
-    struct thread *thread = calloc(1, sizeof *thread);
+    struct thread *thread = process_ready() ? calloc(1, sizeof *thread) : NULL;
     if (!thread) return NULL;
     os_process_lock();
     if (pthread_setspecific(thread_key, thread) != 0) {
@@ -269,12 +274,12 @@ static void on_sigbus(int signal, siginfo_t *info, void *context) {
     return;
   }
   errno = saved;
-  /* Not ours: whoever handled it before us does, or the default, which the repeated fault then meets. */
+  /* Not ours: it goes to whoever handled it before us, or meets what the kernel does with it by itself. */
   if (sigbus_before.sa_flags & SA_SIGINFO) {
     sigbus_before.sa_sigaction(signal, info, context);
   } else if (sigbus_before.sa_handler != SIG_DFL && sigbus_before.sa_handler != SIG_IGN) {
     sigbus_before.sa_handler(signal);
-  } else {
+  } else if (sigbus_before.sa_handler == SIG_DFL || info->si_code > 0) { /* a fault cannot be ignored */
     struct sigaction fallback;
     memset(&fallback, 0, sizeof fallback);
     fallback.sa_handler = SIG_DFL;
@@ -283,18 +288,17 @@ static void on_sigbus(int signal, siginfo_t *info, void *context) {
   }
 }
 
-static void watch_sigbus(void) {
+static int watch_sigbus(void) {
   struct sigaction ours;
   memset(&ours, 0, sizeof ours);
   ours.sa_sigaction = on_sigbus;
   ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&ours.sa_mask);
-  sigaction(SIGBUS, &ours, &sigbus_before);
+  return sigaction(SIGBUS, &ours, &sigbus_before);
 }
 
 static struct range *range_watch(char *base, size_t span, int protection, volatile int *lost) {
   struct range_chunk *chunk = &first_ranges;
-  pthread_once(&process_once, process_begin);
   for (;;) {
     size_t i;
     for (i = 0; i < sizeof chunk->ranges / sizeof chunk->ranges[0]; i++) {
@@ -376,6 +380,13 @@ static int hold(int fd, enum os_kind kind) { return lock_range(fd, F_OFD_SETLK, 
 static int seize(int fd) { return lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, LOCK_SPAN, NULL); }
 static int let_go(int fd) { return lock_range(fd, F_OFD_SETLK, F_UNLCK, 0, LOCK_SPAN, NULL); }
 
+/* Another open file description of the same inode: locks belong to the description (fcntl(2)). -1: errno. */
+static int reopen(int fd, int flags) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return open(path, flags | O_CLOEXEC | O_NONBLOCK);
+}
+
 /* close(2), keeping errno. */
 static void close_quietly(int fd) {
   int saved = errno;
@@ -425,6 +436,45 @@ static int look_again(unsigned *tries, uint64_t deadline) {
   return os_clock() < deadline;
 }
 
+/* Opens a marked file of our own that its mode keeps us from opening; the mode stays what it was. -1: errno. */
+static int open_as_owner(const char *path) {
+  int handle = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd = -1, error = EACCES;
+  struct stat status;
+  char self_path[40];
+  if (handle < 0) return -1;
+  if (fstat(handle, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & MARK) && status.st_uid == geteuid()) {
+    const mode_t mode = status.st_mode & 07777;
+    snprintf(self_path, sizeof self_path, "/proc/self/fd/%d", handle);
+    if (chmod(self_path, mode | S_IRUSR | S_IWUSR) == 0) {
+      fd = reopen(handle, O_RDWR);
+      error = errno;
+      chmod(self_path, mode);
+    }
+  }
+  close(handle);
+  errno = error;
+  return fd;
+}
+
+/* Removes a leftover. 0: the name is free now, or was no longer this inode's. */
+static int bury(int fd, const char *path) {
+  int failed = remove_name(fd, path), saved = errno;
+  let_go(fd);
+  errno = saved;
+  return failed;
+}
+
+/* The same where the mode forbids what it takes to lock exclusively. */
+static int bury_as_owner(const char *path) {
+  int fd = open_as_owner(path), failed = -1;
+  enum os_kind kind;
+  if (fd < 0) return -1;
+  errno = EACCES;
+  if (judge(fd, &kind) == LEFTOVER) failed = bury(fd, path);
+  close_quietly(fd);
+  return failed;
+}
+
 /* Opens what bears the name, for writing where that is permitted. -1: errno. */
 static int open_named(const char *path, int *can_seal) {
   int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -432,41 +482,13 @@ static int open_named(const char *path, int *can_seal) {
   struct stat status;
   *can_seal = fd >= 0;
   if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = open(path, O_RDONLY | flags);
+  if (fd < 0 && errno == EACCES) errno = bury_as_owner(path) == 0 ? ENOENT : EACCES;
   if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
     close(fd);
     errno = EISDIR;
     return -1;
   }
   return fd;
-}
-
-/* A leftover of our own that its mode keeps us from writing to: it is dead, so its mode is nobody's any more. */
-static int open_for_removal(int fd) {
-  struct stat status;
-  char path[40];
-  if (fstat(fd, &status) != 0 || fchmod(fd, (status.st_mode & 07777) | S_IWUSR | S_IRUSR) != 0) return -1;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-}
-
-/* Removes a leftover. 0: the name is free now, or was no longer this inode's. */
-static int bury(int fd, enum verdict verdict, const char *path) {
-  int failed, saved;
-  if (verdict == LEFTOVER_RO) {
-    int writable = open_for_removal(fd);
-    enum os_kind kind;
-    if (writable < 0) return -1;
-    failed = judge(writable, &kind) == LEFTOVER ? remove_name(writable, path) : 0;
-    saved = errno;
-    let_go(writable);
-    close(writable);
-  } else {
-    failed = remove_name(fd, path);
-    saved = errno;
-    let_go(fd);
-  }
-  errno = saved;
-  return failed;
 }
 
 /* More than the machine can give: asking tmpfs for it would bring the kernel to kill somebody for want of memory. */
@@ -539,8 +561,29 @@ static void object_delist(struct object *object) {
   os_process_unlock();
 }
 
+/* Maps the object through an open file description of its own. The holder's lock lives as long as its description,
+ * which a map keeps: in a forked child too, long after the holder is dead. */
+static void *object_map(const struct object *object, void *at, size_t span, int protection, int flags, off_t offset) {
+  int own = object->is_ours ? reopen(object->fd, object->can_seal ? O_RDWR : O_RDONLY) : -1;
+  void *base = mmap(at, span, protection, flags, own >= 0 ? own : object->fd, offset);
+  if (own >= 0) close_quietly(own);
+  return base;
+}
+
+/* In a forked child: what it inherited must not keep its parent's locks, if that one is killed. */
+static void objects_disinherit(void) {
+  const struct object *object;
+  for (object = objects; object; object = object->following) {
+    int own = reopen(object->fd, object->can_seal ? O_RDWR : O_RDONLY);
+    if (own < 0) own = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (own < 0) continue;
+    dup3(own, object->fd, O_CLOEXEC);
+    close(own);
+  }
+}
+
 static struct object *object_new(const struct os_name *name, enum os_kind kind) {
-  struct object *object = calloc(1, sizeof *object);
+  struct object *object = process_ready() ? calloc(1, sizeof *object) : NULL;
   if (!object) return NULL;
   object->fd = -1;
   object->kind = kind;
@@ -581,7 +624,7 @@ static struct shmipc_result clear_way(const char *path, enum os_kind kind) {
   case FOREIGN: result.status = kind == OS_MAPPING ? SHMIPC_EXISTS : SHMIPC_WRONG_KIND; break;
   case LEFTOVER:
   case LEFTOVER_RO:
-    if (bury(fd, verdict, path) != 0) result = from_errno(errno);
+    if ((verdict == LEFTOVER ? bury(fd, path) : bury_as_owner(path)) != 0) result = from_errno(errno);
     break;
   case UNDECIDED: break;
   }
@@ -651,8 +694,8 @@ static struct shmipc_result object_try_open(struct object *object) {
     result.status = SHMIPC_WRONG_KIND;
     break;
   case LEFTOVER:
-  case LEFTOVER_RO:
-    bury(object->fd, verdict, object->path); /* in vain where the directory is another user's: not found all the same */
+  case LEFTOVER_RO: /* another user's cannot be removed, and is not found all the same */
+    (void)(verdict == LEFTOVER ? bury(object->fd, object->path) : bury_as_owner(object->path));
     result = from_errno(ENOENT);
     break;
   case ALIVE:
@@ -741,6 +784,18 @@ struct os_section {
   struct object *object;
 };
 
+struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
+                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
+  struct os_section *section = malloc(sizeof *section); /* before there is a name, which a failure would leave behind */
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (section) result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &section->object);
+  if (result.status == SHMIPC_OK)
+    *out = section;
+  else
+    free(section);
+  return result;
+}
+
 static struct shmipc_result section_wrap(struct object *object, struct os_section **out) {
   struct os_section *section = malloc(sizeof *section);
   if (!section) {
@@ -750,13 +805,6 @@ static struct shmipc_result section_wrap(struct object *object, struct os_sectio
   section->object = object;
   *out = section;
   return shmipc_result(SHMIPC_OK);
-}
-
-struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
-                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
-  struct object *object;
-  struct shmipc_result result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &object);
-  return result.status == SHMIPC_OK ? section_wrap(object, out) : result;
 }
 
 /* A program that does shm_open and then ftruncate shows its object for a moment with no bytes. */
@@ -880,7 +928,7 @@ struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, si
   char *base;
   if (length > SIZE_MAX - 2 * (size_t)page) return from_errno(ENOMEM);
   span = (span + (size_t)page - 1) / (size_t)page * (size_t)page;
-  base = mmap(NULL, span, protection, flags, section->object->fd, (off_t)(offset - before));
+  base = object_map(section->object, NULL, span, protection, flags, (off_t)(offset - before));
   if (base == MAP_FAILED) return from_errno(errno);
   out->lost = 0;
   out->slot = range_watch(base, span, protection, &out->lost);
@@ -1021,7 +1069,7 @@ static struct shmipc_result mutex_map(struct object *object, struct os_mutex **o
     goto fail;
   }
   mutex->base = pages;
-  if (mmap(pages, mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, object->fd, 0) == MAP_FAILED) {
+  if (object_map(object, pages, mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, 0) == MAP_FAILED) {
     result = from_errno(errno);
     goto fail;
   }
@@ -1254,6 +1302,8 @@ struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline
 int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b) {
   return a->object->device == b->object->device && a->object->inode == b->object->inode;
 }
+
+int os_mutex_is_holder(const struct os_mutex *mutex) { return mutex->object->generation == fork_generation; }
 
 void os_mutex_close(struct os_mutex *mutex) {
   struct object *object = mutex->object;

@@ -165,6 +165,9 @@ void os_mutex_abandon(struct os_mutex *mutex);
 /* Whether two handles are of one object. */
 int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b);
 
+/* Whether this process holds the object through the handle: not when a fork has brought the handle here. */
+int os_mutex_is_holder(const struct os_mutex *mutex);
+
 /* pre: no running thread of this process holds it. */
 void os_mutex_close(struct os_mutex *mutex);
 

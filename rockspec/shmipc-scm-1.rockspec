@@ -1,0 +1,44 @@
+rockspec_format = "3.0"
+package = "shmipc"
+version = "scm-1"
+
+-- In a working tree: luarocks make rockspec/shmipc-scm-1.rockspec
+source = { url = "git+file://." }
+
+description = {
+  summary = "Named shared memory between processes",
+  detailed = [[
+    Mappings, views, robust mutexes and typed reads and writes over named shared memory. Scripts share it with each
+    other and with programs in other languages; names live as long as somebody holds them, a killed peer included.]],
+  license = "MIT",
+  labels = { "ipc", "shared-memory", "mutex" },
+}
+
+supported_platforms = { "linux" }
+
+dependencies = { "lua >= 5.4" }
+
+build = {
+  type = "builtin",
+  modules = {
+    ["shmipc"] = "lua/shmipc/init.lua",
+    ["shmipc.core"] = {
+      sources = {
+        "csrc/binding/arguments.c",
+        "csrc/binding/guard.c",
+        "csrc/binding/handle.c",
+        "csrc/binding/mapping.c",
+        "csrc/binding/module.c",
+        "csrc/binding/mutex.c",
+        "csrc/binding/view.c",
+        "csrc/binding/wait.c",
+        "csrc/core/mapping.c",
+        "csrc/core/mutex.c",
+        "csrc/core/name.c",
+        "csrc/os/linux.c",
+      },
+      libraries = { "pthread", "dl" },
+    },
+  },
+  copy_directories = { "docs", "examples" },
+}

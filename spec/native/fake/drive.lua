@@ -1,0 +1,474 @@
+-- Runs in an interpreter of its own; CORE is the fake platform's core.so.
+--
+--     lua drive.lua CORE list     prints what there is to drive: functions, methods, metamethods, and scenes
+--     lua drive.lua CORE WHAT     drives one of them; its exit code says whether all went well
+--
+-- A function is called again and again while the 1st, 2nd, 3rd ... call that it makes to the system fails, until it
+-- makes fewer. Each time it must tell the failure, leave nothing behind, and do its work the next time.
+
+local core_path, wanted = ...
+local fake = assert(package.loadlib(core_path, "luaopen_shmipc_fake"))()
+package.preload["shmipc.core"] = assert(package.loadlib(core_path, "luaopen_shmipc_core"))
+local core = require "shmipc.core"
+local shmipc = require "shmipc"
+
+local NATIVE = 4242 -- an error number that only a failure of ours has
+local FOREVER = math.maxinteger
+local MEMORY = { os_allocate = true, os_reallocate = true, os_thread_self = true } -- they can fail in one way only
+
+local function show(results)
+  local texts = {}
+  for i = 1, results.n do texts[i] = tostring(results[i]) end
+  return "(" .. table.concat(texts, ", ") .. ")"
+end
+
+-- ---- what there is, found in the module itself
+
+local function mapping(options) return assert(shmipc.mapping.create("m", 64, options)) end
+
+local function view(access)
+  local whole <close> = mapping()
+  return assert(whole:view(0, 64, access))
+end
+
+local function mutex() return assert(shmipc.mutex.create("x")) end
+
+local function guard(self) return assert(self:lock()) end
+
+-- One of each kind, and what has to be closed with it.
+local makers = {
+  mapping = mapping,
+  view = view,
+  mutex = mutex,
+  guard = function()
+    local owner = mutex()
+    return guard(owner), owner
+  end,
+}
+
+local function functions_of_the_module()
+  local found = {}
+  local function add(prefix, t)
+    for key, value in pairs(t) do
+      if type(value) == "function" then
+        found[prefix .. "." .. key] = value
+      elseif type(value) == "table" then
+        add(prefix .. "." .. key, value)
+      end
+    end
+  end
+  add("shmipc", shmipc)
+  for kind, parts in pairs(core.kinds) do
+    assert(makers[kind], "no maker for the kind " .. kind .. ": add one to drive.lua")
+    for key, value in pairs(parts.methods) do found[kind .. ":" .. key] = value end
+    local self, other = makers[kind]()
+    for key, value in pairs(debug.getmetatable(self)) do
+      if type(value) == "function" then found[kind .. "." .. key] = value end
+    end
+    self:close()
+    if other then other:close() end
+  end
+  return found
+end
+
+-- ---- how each is called
+--
+-- A variant: {call = function(self, other) -> results, ...} with
+--   self     makes what `call` gets, unfailing; default: one of the method's kind
+--   retried  {[status] = part of a name}: that failure, when it happens once in a function so named, is overcome
+--   silent   no failure shows: the work cannot fail
+--   says     what a message begins with; default: the function's name
+--   raised   failures of os_mutex_unlock arrive as errors
+--   endless  it waits for ever, so that time-outs which never cease would keep it
+--   undo     takes away what a success leaves on purpose
+--   thread   "same": the call is made by the thread that made `self`; else by one that is new to the module
+
+local cases = {}
+
+local function case(what, ...) cases[what] = { ... } end
+
+local transient = { TIMEOUT = "" }
+local opening_or_creating = { TIMEOUT = "", NOT_FOUND = "_open", EXISTS = "_create" }
+
+case("shmipc.sleep", { call = function() shmipc.sleep(0.25) return true end })
+case("shmipc.clock", { call = shmipc.clock })
+case("shmipc.pid", { call = shmipc.pid })
+
+for _, kind in ipairs { "mapping", "mutex" } do
+  local module, name = shmipc[kind], kind == "mapping" and "m" or "x"
+  local size = kind == "mapping" and { 64 } or {}
+  local function call(f, options)
+    return function()
+      if kind == "mapping" then return module[f](name, size[1], options) end
+      return module[f](name, options)
+    end
+  end
+  local prefix = "shmipc." .. kind
+  local existing = makers[kind]
+  local none = function() return nil end
+  local special = kind == "mapping" and { persistent = true } or { owned = true }
+  local undo = kind == "mapping" and function() module.unlink(name) end
+  case(prefix .. ".create", { self = none, call = call "create", retried = transient },
+    { self = none, call = call("create", special), retried = transient, undo = undo })
+  local function inherited()
+    local self = existing()
+    fake.fork()
+    return self
+  end
+  case(prefix .. ".open", { self = existing, call = function() return module.open(name) end, retried = transient },
+    { self = inherited, call = function() return module.open(name) end, retried = transient })
+  case(prefix .. ".open_or_create",
+    { self = none, call = call "open_or_create", retried = opening_or_creating },
+    { self = existing, call = call "open_or_create", retried = opening_or_creating },
+    { self = none, call = call("open_or_create", special), retried = opening_or_creating, undo = undo })
+  case(prefix .. ".unlink", { self = existing, call = function() return module.unlink(name) end, retried = transient })
+end
+
+case("shmipc.mapping.file",
+  { self = function() return nil end, call = function() return shmipc.mapping.file("m", { size = 64 }) end },
+  { self = function() return assert(shmipc.mapping.file("m", { size = 64 })) end,
+    call = function() return shmipc.mapping.file("m", { access = "r" }) end })
+
+case("mapping:view", { call = function(self) return self:view() end },
+  { call = function(self) return self:view(3, 7, "r") end },
+  { call = function(self) return self:view(60, nil, "cow") end })
+
+for _, method in ipairs { "name", "size", "access", "created" } do
+  for _, kind in ipairs { "mapping", "view", "mutex" } do
+    if core.kinds[kind].methods[method] then
+      case(kind .. ":" .. method, { call = function(self) return self[method](self) ~= nil end })
+    end
+  end
+end
+
+for kind in pairs(makers) do
+  case(kind .. ":close", { call = function(self) return self:close() end, silent = true })
+  case(kind .. ".__gc", { call = function(self) debug.getmetatable(self).__gc(self) return true end, silent = true })
+  case(kind .. ".__close", { call = function(self) debug.getmetatable(self).__close(self) return true end,
+    silent = true })
+  case(kind .. ".__tostring", { call = tostring, thread = "same" })
+end
+local locked = {
+  self = function()
+    local self = mutex()
+    guard(self)
+    return self
+  end,
+  call = function(self) return self:close() end, silent = true, thread = "same",
+}
+table.insert(cases["mutex:close"], locked)
+case("guard:close", { call = function(self) return self:close() end, thread = "same" })
+case("guard.__close", { call = cases["guard.__close"][1].call, thread = "same", raised = true, says = "guard:close" })
+
+for name, method in pairs(core.kinds.view.methods) do
+  if name:find "^read_[iuf]%d+$" then
+    case("view:" .. name, { call = function(self) return method(self, 8) end })
+  elseif name:find "^write_[iuf]%d+$" then
+    case("view:" .. name, { call = function(self) method(self, 8, 1) return true end })
+  end
+end
+case("view.__len", { call = function(self) return #self end })
+case("view:read", { call = function(self) return self:read(0, 64) end })
+case("view:write", { call = function(self) self:write(0, "abc") return true end })
+case("view:read_cstring", { call = function(self) return self:read_cstring(0) end })
+case("view:write_cstring", { call = function(self) self:write_cstring(0, "abc", 4) return true end })
+case("view:pack", { call = function(self) return self:pack(0, "<i4z", 1, "abc") end })
+case("view:unpack", { call = function(self) return self:unpack(0, "<i4") end },
+  { call = function(self) return self:unpack(0, "z") end })
+case("view:fill", { call = function(self) self:fill(7) return true end })
+case("view:copy", { call = function(self) self:copy(0, self, 8, 16) return true end })
+case("view:flush", { call = function(self) return self:flush() end })
+
+local function lock_deep(self)
+  for _ = 1, 20 do
+    local got, message, code, native = self:lock()
+    if not got then return got, message, code, native end
+  end
+  return true
+end
+
+case("mutex:lock", { call = function(self) return self:lock() end, retried = transient, endless = true },
+  { call = function(self) return self:lock(0.35) end, retried = transient },
+  { call = function(self) return self:lock(0) end },
+  { call = lock_deep, retried = transient, endless = true })
+case("mutex:unlock", {
+  self = locked.self,
+  call = function(self) return self:unlock() end, thread = "same",
+})
+case("mutex:abandoned", { call = function(self) return self:abandoned() == false end })
+case("mutex:with",
+  { call = function(self) return self:with(function() return true end) end, retried = transient, says = "mutex:lock",
+    raised = true, endless = true },
+  { call = function(self) return self:with(0, function(...) return ... end, true) end, says = "mutex:lock",
+    raised = true })
+
+-- ---- driving
+
+local function close_all(...)
+  for _, value in pairs { ... } do
+    if type(value) == "userdata" then value:close() end
+  end
+end
+
+local function check_nothing_is_left(context)
+  for what, count in pairs(fake.live()) do
+    if count ~= 0 then error(("%s: %d %s left"):format(context, count, what), 0) end
+  end
+  if fake.violation() then error(context .. ": " .. fake.violation(), 0) end
+  fake.forget() -- a file that the call made stays, as files do
+end
+
+local function check_success(results)
+  return results[1] and results[2] and true, "success"
+end
+
+local function check_memory_error(results)
+  return not results[1] and type(results[2]) == "string" and results[2]:find "not enough memory$" ~= nil,
+    'the error "not enough memory"'
+end
+
+local function check_failure(results, says, status)
+  local message = results[3]
+  local whole = results.n == 5 and results[1] and results[2] == nil and results[4] == status and results[5] == NATIVE
+  return whole and type(message) == "string" and message:sub(1, #says) == says and #message > #says,
+    ("nil, %q..., %q, %d"):format(says, status, NATIVE)
+end
+
+local function check_raised(results, says)
+  return not results[1] and type(results[2]) == "string" and results[2]:find(says, 1, true) ~= nil,
+    ("an error with %q"):format(says)
+end
+
+-- What must come of the failure of one call, and whether it did.
+local function check(variant, what, results, status, count)
+  local failed, says = fake.failed(), variant.says or what
+  if not failed or variant.silent then return check_success(results) end
+  if MEMORY[failed] or status == "NO_MEMORY" then return check_memory_error(results) end
+  if count > 1 and check_memory_error(results) then return true end -- on the way from one failure to the next
+  local overcome = count == 1 and variant.retried and variant.retried[status]
+  if overcome and failed:find(overcome, 1, true) then return check_success(results) end
+  if variant.raised and failed == "os_mutex_unlock" then return check_raised(results, "guard:close") end
+  return check_failure(results, says, status)
+end
+
+-- Closes what there is and looks that nothing else is there.
+local function clear(variant, context, results, self, other)
+  close_all(table.unpack(results, 2, results.n))
+  close_all(self, other)
+  if variant.undo and check_success(results) then variant.undo() end
+  fake.end_parent()
+  check_nothing_is_left(context)
+end
+
+local function drive_one(what, variant, make, first, status, count)
+  local context = ("%s, %s at call %d%s"):format(what, status, first, count > 1 and " and later" or "")
+  fake.thread()
+  local self, other = make()
+  if variant.thread ~= "same" then fake.thread() end
+  fake.fail_at(first, status, NATIVE, count)
+  local results = table.pack(pcall(variant.call, self, other))
+  local reached = fake.calls() >= first
+  local ok, expected = check(variant, what, results, status, count)
+  if fake.failed() then context = context .. ", " .. fake.failed() end
+  fake.fail_at(0)
+  if not ok then error(("%s: expected %s, got %s"):format(context, expected, show(results)), 0) end
+  clear(variant, context, results, self, other)
+
+  fake.thread()
+  local again, another = make()
+  if variant.thread ~= "same" then fake.thread() end
+  results = table.pack(pcall(variant.call, again, another))
+  if not check_success(results) then error(context .. ": the next attempt gave " .. show(results), 0) end
+  clear(variant, context .. ", the next attempt", results, again, another)
+  return reached
+end
+
+local function drive(what)
+  assert(cases[what], "no case for " .. what .. ": add one to drive.lua")
+  for _, variant in ipairs(cases[what]) do
+    local make = variant.self or makers[what:match "^(%a+)[:.]"] or function() return nil end
+    for _, status in ipairs(fake.statuses) do
+      for _, count in ipairs { 1, FOREVER } do
+        local first = 1
+        local senseless = status == "NOT_OWNER" or variant.endless and count > 1 and status == "TIMEOUT"
+        while not senseless and drive_one(what, variant, make, first, status, count) do first = first + 1 end
+      end
+    end
+  end
+end
+
+-- ---- scenes: what else a fake can show
+
+local scenes = {}
+
+-- name -> a function that must raise what matches the pattern
+local function raises(pattern, f, ...)
+  local ok, message = pcall(f, ...)
+  if ok or not tostring(message):find(pattern) then
+    error(("expected an error with %q, got %s, %s"):format(pattern, ok, message), 2)
+  end
+end
+
+local function equal(expected, got)
+  if expected ~= got then error(("expected %s, got %s"):format(expected, got), 2) end
+end
+
+scenes["every access to a view whose memory vanished raises"] = function()
+  local harmless = { close = true, size = true, access = true }
+  for name in pairs(core.kinds.view.methods) do
+    local self <close> = view()
+    fake.truncate "m"
+    local call = cases["view:" .. name][1].call
+    if harmless[name] then
+      call(self)
+    else
+      raises("view:" .. name .. ": mapping was truncated", call, self)
+    end
+  end
+end
+
+scenes["a wait ends when the time is over, in sleeps of at most 0.1 s"] = function()
+  local self <close> = mutex()
+  fake.set_mutex("x", "held")
+  for _, seconds in ipairs { 0, 0.05, 0.35, 3600 } do
+    local began = shmipc.clock()
+    local got, message, code = self:lock(seconds)
+    equal(nil, got)
+    equal("TIMEOUT", code)
+    assert(message:find('mutex:lock "x"', 1, true), message)
+    local took = shmipc.clock() - began
+    assert(took >= seconds and took < seconds + 0.1, ("%f s took %f"):format(seconds, took))
+  end
+  local began = shmipc.clock()
+  shmipc.sleep(3600)
+  assert(math.abs(shmipc.clock() - began - 3600) < 0.1)
+  assert(fake.longest_wait() <= 0.1, fake.longest_wait())
+end
+
+scenes["abandoned and destroyed mutexes are told"] = function()
+  local self <close> = mutex()
+  fake.set_mutex("x", "abandoned")
+  local first, told = self:lock()
+  equal("abandoned", told)
+  equal(true, self:abandoned())
+  first:close()
+  local second, silence = self:lock()
+  equal(nil, silence)
+  fake.set_mutex("x", "corrupt")
+  local done, _, code = self:unlock()
+  equal(nil, done)
+  equal("CORRUPT", code)
+  second:close()
+  raises("does not hold", self.unlock, self)
+  local got, _, why = self:lock()
+  equal(nil, got)
+  equal("CORRUPT", why)
+end
+
+scenes["a lock belongs to the thread that took it"] = function()
+  local one <close> = mutex()
+  local two <close> = assert(shmipc.mutex.open "x")
+  local a, b = fake.thread(), fake.thread()
+  fake.thread(a)
+  one:lock()
+  fake.thread(b)
+  raises("does not hold", one.unlock, one)
+  local got, _, code = two:lock(0)
+  equal(nil, got)
+  equal("TIMEOUT", code)
+  fake.thread(a)
+  two:unlock() -- the lock is the thread's, whichever handle it was taken through
+  fake.thread(b)
+  assert(two:lock(0)):close()
+end
+
+scenes["a thread that ends gives up what it had locked"] = function()
+  local self <close> = mutex()
+  local a, b = fake.thread(), fake.thread()
+  fake.thread(a)
+  self:lock()
+  fake.thread(b)
+  fake.end_thread(a)
+  local got, told = self:lock(0)
+  equal("abandoned", told)
+  got:close()
+end
+
+scenes["a handle closed by another thread than the owner leaves the lock to the owner"] = function()
+  local a, b = fake.thread(), fake.thread()
+  fake.thread(a)
+  local self = mutex()
+  self:lock()
+  fake.thread(b)
+  self:close()
+  equal(1, fake.live().locks)
+  local again <close> = assert(shmipc.mutex.open "x")
+  equal(nil, (again:lock(0)))
+  fake.end_thread(a)
+  local got, told = again:lock(0)
+  equal("abandoned", told)
+  got:close()
+end
+
+scenes["what a forked child closes stays its parent's"] = function()
+  local one, other = mapping(), mutex()
+  local third = assert(one:view())
+  fake.fork()
+  close_all(one, other, third)
+  equal(2, fake.live().names)
+  fake.end_parent()
+  equal(0, fake.live().names)
+end
+
+scenes["a forked child that opens again is a holder"] = function()
+  local self = mutex()
+  fake.fork()
+  self:lock(0):close()
+  local again = assert(shmipc.mutex.open "x")
+  fake.end_parent()
+  again:lock(0):close()
+  self:close()
+  equal(1, fake.live().names)
+  again:lock(0):close()
+  again:close()
+  equal(0, fake.live().names)
+end
+
+scenes["a forked child waits for what its parent has locked"] = function()
+  local self <close> = mutex()
+  self:lock()
+  fake.fork()
+  raises("does not hold", self.unlock, self)
+  equal("TIMEOUT", (select(3, self:lock(0))))
+  fake.end_parent()
+  equal("abandoned", (select(2, self:lock(0))))
+end
+
+scenes["a foreign mapping keeps its name"] = function()
+  fake.create_foreign("m", 64)
+  for _ = 1, 2 do
+    local self <close> = assert(shmipc.mapping.open "m")
+    equal(64, self:size())
+  end
+  equal("EXISTS", select(3, shmipc.mapping.create("m", 1)))
+  equal("TOO_SMALL", select(3, shmipc.mapping.open_or_create("m", 65)))
+  equal("WRONG_KIND", select(3, shmipc.mutex.create "m"))
+  equal(1, fake.live().names)
+  equal(true, shmipc.mapping.unlink "m")
+end
+
+-- ---- main
+
+if wanted == "list" then
+  local names = {}
+  for name in pairs(functions_of_the_module()) do names[#names + 1] = name end
+  for name in pairs(scenes) do names[#names + 1] = name end
+  table.sort(names)
+  print(table.concat(names, "\n"))
+elseif scenes[wanted] then
+  scenes[wanted]()
+  collectgarbage()
+  check_nothing_is_left(wanted)
+else
+  drive(wanted)
+end
