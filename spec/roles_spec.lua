@@ -5,7 +5,7 @@ local objects = require "support.objects"
 local process = require "support.process"
 local shmipc = require "shmipc"
 
-local LIMIT, PACE = 25, 0.01
+local LIMIT, PACE = 12, 0.01
 
 describe("the roles", function()
   local memory, mutex, running

@@ -14,6 +14,8 @@
 #include "../core/mutex.h"
 #include "../core/name.h"
 
+SHMIPC_HIDDEN_BEGIN
+
 #define SHMIPC_VERSION "0.1.0"
 
 /* ---- errors */
@@ -140,5 +142,7 @@ struct shmipc_guard {
 
 /* Pushes a guard that holds nothing yet, of the mutex at the index. */
 struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable);
+
+SHMIPC_HIDDEN_END
 
 #endif

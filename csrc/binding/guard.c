@@ -18,8 +18,6 @@ struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable) {
   return shmipc_handle_push(L, sizeof(struct shmipc_guard), mutex, metatable);
 }
 
-static int wrong_self(lua_State *L) { return shmipc_wrong_self(L, "guard:close", TYPE); }
-
 /***
 Takes the level off. A second call does nothing.
 @function close
@@ -31,15 +29,16 @@ local guard = assert(mutex:lock())
 guard:close()
 */
 static int guard_close(lua_State *L) {
+  static const char function[] = "guard:close";
   struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
   struct shmipc_result result = {SHMIPC_OK, 0};
   struct shmipc_mutex *mutex;
-  if (!guard) return wrong_self(L);
+  if (!guard) return shmipc_wrong_self(L, function, TYPE);
   lua_getiuservalue(L, 1, 1);
   mutex = lua_touserdata(L, -1);
   if (mutex->lock && guard->serial != 0) result = shmipc_mutex_unlock_level(mutex, guard->serial);
   guard->serial = 0;
-  if (result.status != SHMIPC_OK) return shmipc_failure(L, "guard:close", NULL, result);
+  if (result.status != SHMIPC_OK) return shmipc_failure(L, function, NULL, result);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -54,7 +53,7 @@ static int guard_leave(lua_State *L) {
 static int guard_tostring(lua_State *L) {
   const struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
   const char *name;
-  if (!guard) return wrong_self(L);
+  if (!guard) return shmipc_wrong_self(L, "tostring", TYPE);
   lua_getiuservalue(L, 1, 1);
   name = shmipc_push_quoted_name(L, lua_gettop(L));
   lua_pushfstring(L, guard->serial != 0 ? TYPE " %s" : TYPE " %s (closed)", name);

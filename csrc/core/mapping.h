@@ -5,6 +5,8 @@
 
 #include "../os/os.h"
 
+SHMIPC_HIDDEN_BEGIN
+
 struct shmipc_mapping {
   struct os_section *section;
   uint64_t size; /* bytes */
@@ -61,5 +63,7 @@ void shmipc_view_copy(struct shmipc_view *to_view, size_t to, const struct shmip
 
 /* How many bytes from offset on come before a NUL: at most limit. */
 size_t shmipc_view_cstring_length(const struct shmipc_view *view, size_t offset, size_t limit);
+
+SHMIPC_HIDDEN_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "../os/os.h"
 
+SHMIPC_HIDDEN_BEGIN
+
 #define SHMIPC_LEVELS_INLINE 4
 
 struct shmipc_lock;
@@ -51,5 +53,7 @@ int shmipc_mutex_was_abandoned(const struct shmipc_mutex *mutex);
 /* Levels that the handle still has are given up: the next owner is told. When another thread of this process holds the
  * lock, the object stays until that thread lets go or ends. */
 void shmipc_mutex_close(struct shmipc_mutex *mutex);
+
+SHMIPC_HIDDEN_END
 
 #endif

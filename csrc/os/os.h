@@ -17,6 +17,8 @@
 
 #include "status.h"
 
+SHMIPC_HIDDEN_BEGIN
+
 /* ---- facts about the system, as data */
 
 struct os_facts {
@@ -170,5 +172,7 @@ int os_mutex_is_holder(const struct os_mutex *mutex);
 
 /* pre: no running thread of this process holds it. */
 void os_mutex_close(struct os_mutex *mutex);
+
+SHMIPC_HIDDEN_END
 
 #endif

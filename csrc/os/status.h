@@ -4,6 +4,16 @@
 
 #include <stdint.h>
 
+/* Around declarations of what only this library's own files may see: a build may not be able to say
+ * -fvisibility=hidden, and a program's function of the same name must never take the place of ours. */
+#if defined(__GNUC__) && defined(__ELF__)
+#define SHMIPC_HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
+#define SHMIPC_HIDDEN_END _Pragma("GCC visibility pop")
+#else
+#define SHMIPC_HIDDEN_BEGIN
+#define SHMIPC_HIDDEN_END
+#endif
+
 /* X(name, text). The first group are the stable codes of the Lua API: an environment failure, returned as
  * `nil, message, code`. */
 #define SHMIPC_CODES(X)                                                                                                \

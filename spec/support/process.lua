@@ -209,7 +209,7 @@ peer.__index = peer
 --- Lets the peer come to its end, so that it tidies up as any script does; ends it when it is busy.
 function peer:close()
   self:end_input()
-  self.native:wait(1)
+  self.native:wait(5)
   child.close(self)
 end
 peer.__close = peer.close

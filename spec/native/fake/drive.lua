@@ -88,6 +88,7 @@ local cases = {}
 local function case(what, ...) cases[what] = { ... } end
 
 local transient = { TIMEOUT = "" }
+local locking = { TIMEOUT = "os_mutex_lock" }
 local opening_or_creating = { TIMEOUT = "", NOT_FOUND = "_open", EXISTS = "_create" }
 
 case("shmipc.sleep", { call = function() shmipc.sleep(0.25) return true end })
@@ -187,17 +188,17 @@ local function lock_deep(self)
   return true
 end
 
-case("mutex:lock", { call = function(self) return self:lock() end, retried = transient, endless = true },
-  { call = function(self) return self:lock(0.35) end, retried = transient },
+case("mutex:lock", { call = function(self) return self:lock() end, retried = locking, endless = true },
+  { call = function(self) return self:lock(0.35) end, retried = locking },
   { call = function(self) return self:lock(0) end },
-  { call = lock_deep, retried = transient, endless = true })
+  { call = lock_deep, retried = locking, endless = true })
 case("mutex:unlock", {
   self = locked.self,
   call = function(self) return self:unlock() end, thread = "same",
 })
 case("mutex:abandoned", { call = function(self) return self:abandoned() == false end })
 case("mutex:with",
-  { call = function(self) return self:with(function() return true end) end, retried = transient, says = "mutex:lock",
+  { call = function(self) return self:with(function() return true end) end, retried = locking, says = "mutex:lock",
     raised = true, endless = true },
   { call = function(self) return self:with(0, function(...) return ... end, true) end, says = "mutex:lock",
     raised = true })
@@ -380,6 +381,18 @@ scenes["a lock belongs to the thread that took it"] = function()
   two:unlock() -- the lock is the thread's, whichever handle it was taken through
   fake.thread(b)
   assert(two:lock(0)):close()
+end
+
+scenes["each of many guards takes its own level off"] = function()
+  local self <close> = mutex()
+  local guards = {}
+  for i = 1, 20 do guards[i] = assert(self:lock()) end
+  for _, i in ipairs { 7, 20, 1, 13, 12 } do table.remove(guards, math.min(i, #guards)):close() end
+  for _, one in ipairs(guards) do
+    equal(1, fake.live().locks)
+    one:close()
+  end
+  equal(0, fake.live().locks)
 end
 
 scenes["a thread that ends gives up what it had locked"] = function()

@@ -311,8 +311,36 @@ __attribute__((visibility("default"))) void *dlopen(const char *file, int mode) 
   return real(file, mode);
 }
 
+static void use_if_possible(void) {
+  lua_State *L = open_state();
+  run(L, "local ok, message = pcall(function()\n"
+         "  local shmipc = require 'shmipc'\n"
+         "  local mutex <close> = shmipc.mutex.create(prefix .. '_refused_mutex')\n"
+         "  mutex:lock()\n"
+         "  local mapping <close> = shmipc.mapping.create(prefix .. '_refused_mapping', 8192)\n"
+         "  mapping:view():write_i32(0, 42)\n"
+         "end)\n"
+         "assert(ok or message:find 'not enough memory$', message)");
+  lua_close(L);
+  expect_gone("_refused_mutex");
+  expect_gone("_refused_mapping");
+}
+
+static void *refused_thread(void *unused) {
+  use_if_possible();
+  return unused;
+}
+
 static void refused_reopening(void) {
+  pthread_t thread;
+  handle_faults();
   refuse_reopening = 1;
+  use_if_possible();
+  expect_own_fault("after a state was closed");
+  expect_success(in_child(use_if_possible), "a child");
+  start(&thread, refused_thread, NULL);
+  join(thread);
+  refuse_reopening = 0;
   closed_states();
   ending_threads();
 }

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -184,6 +185,8 @@ static int disturbed_fchmod(int fd, mode_t mode) {
   DISTURBED(ORDINARY, int, fchmod(fd, mode));
 }
 
+static int disturbed_chmod(const char *path, mode_t mode) { DISTURBED(ORDINARY, int, chmod(path, mode)); }
+
 static int disturbed_posix_fallocate(int fd, off_t from, off_t count) {
   if (disturbance.bug == FILLED_LATE && fd == unborn.fd) {
     unborn.from = from;
@@ -234,6 +237,7 @@ static int disturbed_munmap(void *address, size_t length) { DISTURBED(ORDINARY, 
 #define fcntl disturbed_fcntl
 #define fstat disturbed_fstat
 #define lstat disturbed_lstat
+#define chmod disturbed_chmod
 #define fchmod disturbed_fchmod
 #define posix_fallocate disturbed_posix_fallocate
 #define linkat disturbed_linkat

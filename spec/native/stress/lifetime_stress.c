@@ -55,7 +55,8 @@ struct seat {
   _Atomic(uint64_t) value;
 };
 
-enum phase { RUN, CLEAR, GATHER, PART, PHASES };
+enum phase { RUN, CLEAR, GATHER, PART };
+#define PHASES 10 /* RUN, CLEAR, and GATHER and PART by turns */
 
 struct worker {
   pid_t process;
@@ -68,7 +69,7 @@ struct board {
   struct crowd visitors[NAMES], unlinkers[NAMES];
   struct seat seats[SEATS];
   struct worker workers[WORKERS];
-  _Atomic(uint64_t) phase; /* counts; modulo PHASES it is what to do */
+  _Atomic(uint64_t) phase; /* counts on and on */
   _Atomic(int) over;
   _Atomic(uint64_t) deaths_between, deaths_anywhere, exits, statuses[SHMIPC_NOT_OWNER + 1];
 };
@@ -84,6 +85,11 @@ struct content {
 static struct board *board;
 static char names[NAMES][STRESS_NAME];
 static int with_unlink;
+
+static enum phase phase_kind(uint64_t phase) {
+  const uint64_t place = phase % PHASES;
+  return place == 0 ? RUN : place == 1 ? CLEAR : place % 2 == 0 ? GATHER : PART;
+}
 
 /* ---- crowds and seats */
 
@@ -391,7 +397,8 @@ static void act(unsigned slot) {
 static void enter_phase(uint64_t phase) {
   unsigned slot;
   disturbance.death = 0; /* who is killed at rest leaves a name that nobody would be to blame for */
-  switch ((enum phase)(phase % PHASES)) {
+  if (phase_kind(phase) == PART) disturbance.pause = stress_option("pauses") / 20;
+  switch (phase_kind(phase)) {
   case CLEAR:
   case PART:
     for (slot = 0; slot < SLOTS; slot++)
@@ -417,17 +424,17 @@ death_rate(void) { /* an operation passes some 30 points, those around deciding 
 
 static void work(void *context) {
   me = *(unsigned *)context;
-  disturbance.pause = stress_option("pauses");
   disturbance.bug = (enum planted_bug)stress_option("bug");
   disturbance.before_death = announce_death;
   while (!atomic_load(&board->over)) {
     uint64_t phase = atomic_load(&board->phase);
     atomic_store(&board->workers[me].alive_at, stress_clock());
-    if (phase % PHASES != RUN) {
+    if (phase_kind(phase) != RUN) {
       enter_phase(phase);
       continue;
     }
     disturbance.death = death_rate();
+    disturbance.pause = stress_option("pauses");
     act((unsigned)stress_below(SLOTS));
     atomic_fetch_add(&board->workers[me].operations, 1);
     if (stress_option("kills") != 0 && stress_below(2000) == 0) leave_by_exit();
@@ -498,7 +505,7 @@ static void run_until(uint64_t end) {
 static void next_phase(void) {
   const uint64_t phase = atomic_fetch_add(&board->phase, 1) + 1;
   unsigned i;
-  if (phase % PHASES == RUN) return;
+  if (phase_kind(phase) == RUN) return;
   for (i = 0; i < WORKERS && !stress_failures();) {
     look_after_workers();
     if (atomic_load(&board->workers[i].arrived) == phase)
@@ -533,14 +540,16 @@ static void look_for_leftovers(void *context) {
 }
 
 static void rest(void) {
-  unsigned i;
+  unsigned i, turn;
   next_phase(); /* CLEAR */
   if (stress_failures()) return;
   stress_wait(stress_fork(look_for_leftovers, NULL), HANG);
-  next_phase(); /* GATHER */
-  next_phase(); /* PART */
-  for (i = 0; i < NAMES && !stress_failures(); i++)
-    if (stress_name_exists(names[i])) stress_fail("a name was left after all had closed it together");
+  for (turn = 0; turn < (PHASES - 2) / 2; turn++) {
+    next_phase(); /* GATHER */
+    next_phase(); /* PART */
+    for (i = 0; i < NAMES && !stress_failures(); i++)
+      if (stress_name_exists(names[i])) stress_fail("a name was left after all had closed it together");
+  }
 }
 
 /* ---- objects that are not shmipc's to remove: one of another program, and a persistent one */
@@ -598,12 +607,12 @@ static void check_standing(void) {
 }
 
 int main(int argc, char **argv) {
-  struct stress_option options[] = {{"seconds", 5, "how long"},
-                                    {"kills", 10, "in 1000 operations, about"},
-                                    {"pauses", 1000, "one in so many points between system calls; 0: none"},
-                                    {"seed", 1, "of the random decisions"},
-                                    {"bug", 0, "the planted bug"},
-                                    {"unlink", 0, "1: names are also taken away by hand"}};
+  struct stress_option options[] = {{"seconds", 5, "how long", NULL},
+                                    {"kills", 10, "in 1000 operations, about", NULL},
+                                    {"pauses", 1000, "one in so many points between system calls; 0: none", NULL},
+                                    {"seed", 1, "of the random decisions", NULL},
+                                    {"bug", 0, "the planted bug", NULL},
+                                    {"unlink", 0, "1: names are also taken away by hand", NULL}};
   pid_t visitors[2];
   uint64_t begin, end, held = 0, i;
   stress_begin(argc, argv, options, sizeof options / sizeof options[0]);

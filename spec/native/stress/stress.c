@@ -28,9 +28,14 @@ static uint64_t random_state, seed, children;
 
 static void usage(void) {
   size_t i;
-  fprintf(stderr, "usage: %s [key=number] ...\n", program);
-  for (i = 0; i < known_count; i++)
-    fprintf(stderr, "  %-12s %s (%llu)\n", known[i].key, known[i].meaning, (unsigned long long)known[i].value);
+  fprintf(stderr, "usage: %s [key=value] ...\n", program);
+  for (i = 0; i < known_count; i++) {
+    fprintf(stderr, "  %-12s %s (", known[i].key, known[i].meaning);
+    if (known[i].text)
+      fprintf(stderr, "%s)\n", known[i].text);
+    else
+      fprintf(stderr, "%llu)\n", (unsigned long long)known[i].value);
+  }
   exit(2);
 }
 
@@ -53,6 +58,10 @@ void stress_begin(int argc, char **argv, struct stress_option *options, size_t c
     struct stress_option *option = equals ? find_option(argv[i], (size_t)(equals - argv[i])) : NULL;
     char *end;
     if (!option || equals[1] == '\0') usage();
+    if (option->text) {
+      option->text = equals + 1;
+      continue;
+    }
     option->value = strtoull(equals + 1, &end, 10);
     if (*end != '\0') usage();
   }
@@ -61,11 +70,14 @@ void stress_begin(int argc, char **argv, struct stress_option *options, size_t c
   random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 }
 
-uint64_t stress_option(const char *key) {
+static const struct stress_option *option_of(const char *key) {
   const struct stress_option *option = find_option(key, strlen(key));
   if (!option) stress_give_up(2, "there is no option %s", key);
-  return option->value;
+  return option;
 }
+
+uint64_t stress_option(const char *key) { return option_of(key)->value; }
+const char *stress_option_text(const char *key) { return option_of(key)->text; }
 
 /* One write(2), so that the lines of several processes do not mix, and none is printed twice by a fork. */
 static void print_line(const char *prefix, const char *format, va_list arguments) {
@@ -175,8 +187,12 @@ int stress_wait(pid_t child, uint64_t limit) {
 }
 
 void stress_kill(pid_t child) {
+  int status;
   kill(child, SIGKILL);
-  while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+  do {
+    while (waitpid(child, &status, 0) < 0)
+      if (errno != EINTR) stress_give_up(2, "waitpid: %s", strerror(errno));
+  } while (!WIFEXITED(status) && !WIFSIGNALED(status)); /* a traced child may have stopped first */
 }
 
 int stress_sleeps(pid_t process) {

@@ -29,17 +29,19 @@
 #define STRESS_SANITIZED 0
 #endif
 
-/* `key=number` on the command line. */
+/* `key=value` on the command line. */
 struct stress_option {
   const char *key;
   uint64_t value; /* unless it is given */
   const char *meaning;
+  const char *text; /* the same for a value that is not a number; else NULL */
 };
 
 /* Reads the options, exits with 2 and a usage when they are wrong. The option "seed" also starts the random sequence.
  * pre: the first call of the program. */
 void stress_begin(int argc, char **argv, struct stress_option *options, size_t count);
 uint64_t stress_option(const char *key);
+const char *stress_option_text(const char *key);
 
 /* A broken promise. The first few are printed; any process may call it. */
 void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

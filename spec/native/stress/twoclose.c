@@ -58,6 +58,7 @@ static void let_go_together(void *context) {
     struct os_section *section;
     struct os_mutex *mutex;
     struct shmipc_result result;
+    disturbance.pause = round % 2 == 0 ? stress_option("pauses") : 0; /* with few processors they hardly meet without */
     if (me != 0) meet();
     result = take(kind, me == 0, &section, &mutex);
     if (result.status != SHMIPC_OK)
@@ -76,8 +77,10 @@ static void let_go_together(void *context) {
 }
 
 int main(int argc, char **argv) {
-  struct stress_option options[] = {
-      {"rounds", 5000, "how often"}, {"closers", 2, "how many processes, 2 to 4"}, {"bug", 0, "the planted bug"}};
+  struct stress_option options[] = {{"rounds", 5000, "how often", NULL},
+                                    {"closers", 2, "how many processes, 2 to 4", NULL},
+                                    {"pauses", 50, "in every other round, one in so many points; 0: none", NULL},
+                                    {"bug", 0, "the planted bug", NULL}};
   pid_t children[CLOSERS_MAX];
   unsigned i;
   stress_begin(argc, argv, options, sizeof options / sizeof options[0]);
