@@ -611,9 +611,16 @@ local function packed(type_name, value)
   return not is_overflow and bytes
 end
 
+local function value_for(type_name)
+  local _, lowest, highest = table.unpack(types[type_name])
+  if not lowest or chance(30) then return generators.v() end
+  return one_of { lowest, highest, lowest - 1, highest + 1, random(lowest, highest), random(lowest, highest) }
+end
+
 local model_steps = {
   function()
-    local type_name, value = one_of(type_names), generators.v()
+    local type_name = one_of(type_names)
+    local value = value_for(type_name)
     local length = string.packsize(types[type_name][1])
     local offset = model_offset(length)
     local at, bytes = in_range(offset, 0, SIZE - length), packed(type_name, value)

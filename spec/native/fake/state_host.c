@@ -82,18 +82,29 @@ static void expect_gone(const char *name) {
 static sigjmp_buf after_fault;
 static volatile sig_atomic_t faults;
 
-static void on_fault(int signal, siginfo_t *info, void *context) {
+static void on_fault(int signal) {
   (void)signal;
-  (void)info;
-  (void)context;
   faults++;
   siglongjmp(after_fault, 1);
+}
+
+static void on_fault_with_information(int signal, siginfo_t *info, void *context) {
+  (void)info;
+  (void)context;
+  on_fault(signal);
 }
 
 static void handle_faults(void) {
   struct sigaction ours;
   memset(&ours, 0, sizeof ours);
-  ours.sa_sigaction = on_fault;
+  ours.sa_handler = on_fault;
+  sigaction(SIGBUS, &ours, NULL);
+}
+
+static void handle_faults_with_information(void) {
+  struct sigaction ours;
+  memset(&ours, 0, sizeof ours);
+  ours.sa_sigaction = on_fault_with_information;
   ours.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &ours, NULL);
 }
@@ -177,7 +188,7 @@ static void truncated_files(void) {
   char file[300];
   int i;
   snprintf(file, sizeof file, "/tmp/%s_file", prefix);
-  handle_faults();
+  handle_faults_with_information();
   for (i = 0; i < 2; i++) {
     L = open_state();
     lua_pushstring(L, file);
