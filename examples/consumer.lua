@@ -10,7 +10,7 @@ parser:option("--memory", "Name of the mapping.", "ShareMemory")
 parser:option("--mutex", "Name of the mutex.", "mutex")
 local options = parser:parse()
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 -- Opens what the creator makes; it may not have started yet.
 local function open(kind, name, ...)

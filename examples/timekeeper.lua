@@ -10,7 +10,7 @@ parser:option("--memory", "Name of the mapping.", "ShareMemory")
 parser:option("--mutex", "Name of the mutex.", "mutex")
 local options = parser:parse()
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 local function open(kind, name)
   local handle, message, code = kind.open(name)
