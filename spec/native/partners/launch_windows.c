@@ -1,6 +1,6 @@
 /* A Lua module for the specs, as launch_unix.c: starts programs, talks with them through pipes that are their standard
- * input, output and error, stops them, ends them. Every call has a deadline. No program outlives this one: they are in a
- * job that ends with it. */
+ * input, output and error, stops them, ends them. Every call has a deadline. No program outlives this one: they are in
+ * a job that ends with it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +93,8 @@ static int launch_start(lua_State *L) {
   startup.dwFlags = STARTF_USESTDHANDLES;
   startup.hStdInput = their_input;
   startup.hStdOutput = startup.hStdError = their_output;
-  ok = CreateProcessW(NULL, wide, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &startup, &process);
+  ok =
+      CreateProcessW(NULL, wide, NULL, NULL, TRUE, CREATE_SUSPENDED | CREATE_NO_WINDOW, NULL, NULL, &startup, &process);
   CloseHandle(their_input);
   CloseHandle(their_output);
   if (!ok) return fail(L, "CreateProcess");
@@ -155,6 +156,29 @@ static int child_end_input(lua_State *L) {
   return 0;
 }
 
+/* Events of Ctrl-C on their way to this process, which is meant by none of them. */
+static volatile LONG expected_events;
+
+static BOOL WINAPI on_event(DWORD event) {
+  LONG expected = expected_events;
+  if (event != CTRL_C_EVENT || expected == 0) return FALSE;
+  InterlockedDecrement(&expected_events);
+  return TRUE;
+}
+
+/* Ctrl-C goes to all programs of a console: each program that was started here has one of its own, where we join it for
+ * a moment. */
+static int interrupt(lua_State *L, DWORD pid) {
+  BOOL ok;
+  FreeConsole();
+  if (!AttachConsole(pid)) return fail(L, "AttachConsole");
+  InterlockedIncrement(&expected_events);
+  ok = GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
+  FreeConsole();
+  if (!ok) return fail(L, "GenerateConsoleCtrlEvent");
+  return 0;
+}
+
 typedef LONG(WINAPI *process_function)(HANDLE);
 
 /* NtSuspendProcess, NtResumeProcess: what debuggers use. */
@@ -174,9 +198,9 @@ static int child_signal(lua_State *L) {
   if (!child->process) return luaL_error(L, "the process has ended");
   switch (luaL_checkoption(L, 2, NULL, names)) {
   case 0: TerminateProcess(child->process, KILLED); return 0;
+  case 1: return interrupt(L, child->pid);
   case 2: return call_native(L, "NtSuspendProcess", child->process);
-  case 3: return call_native(L, "NtResumeProcess", child->process);
-  default: return luaL_error(L, "Ctrl-C goes to all programs of a console");
+  default: return call_native(L, "NtResumeProcess", child->process);
   }
 }
 
@@ -226,6 +250,8 @@ __declspec(dllexport) int luaopen_launch(lua_State *L) {
     memset(&limit, 0, sizeof limit);
     limit.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
     SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limit, sizeof limit);
+    SetConsoleCtrlHandler(NULL, FALSE); /* programs inherit whether Ctrl-C is ignored */
+    SetConsoleCtrlHandler(on_event, TRUE);
   }
   luaL_newmetatable(L, TYPE);
   luaL_setfuncs(L, methods, 0);
