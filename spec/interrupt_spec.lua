@@ -136,11 +136,11 @@ describe("a wait", function()
         local now, mask = debug.gethook()
         assert(now == own_hook and mask == "l")
       end)
-      debug.sethook(main_hook, "l")
+      debug.sethook(main_hook, "cr", 5)
       assert(coroutine.resume(thread))
       local now, mask, count = debug.gethook()
       debug.sethook()
-      assert(now == main_hook and mask == "l" and count == 0)
+      assert(now == main_hook and mask == "cr" and count == 5)
       return on_main > 0 and on_coroutine > 0
     ]]
   end)

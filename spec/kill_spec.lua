@@ -141,6 +141,22 @@ describe("kill -9", function()
     mutex:unlock()
   end)
 
+  it("is not needed for a waiter to be quick: an unlock wakes it", function()
+    mutex = assert(shmipc.mutex.create(name, { owned = true }))
+    local quickest = math.huge
+    for _ = 1, 5 do
+      local waiter <close> = process.peer()
+      start_waiting(waiter, name)
+      local before = shmipc.clock()
+      mutex:unlock()
+      assert.equal("fine", waiter:receive())
+      quickest = math.min(quickest, shmipc.clock() - before)
+      assert(mutex:lock(5))
+    end
+    mutex:unlock()
+    assert.is_true(quickest < 0.05, ("it took %.3f s"):format(quickest))
+  end)
+
   it("is not what has come to one who is only stopped", function()
     local sleeper <close> = victim_at(3, name)
     mutex = assert(shmipc.mutex.open(name))

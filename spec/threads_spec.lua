@@ -134,6 +134,8 @@ describe_on_linux("threads of one process", function()
     host:run("owner:join()")
     assert.equal("abandoned", select(2, assert(mutex:lock(5))))
     mutex:unlock()
+    mutex:close()
+    objects.refused("NOT_FOUND", shmipc.mutex.open(name)) -- and now it goes
   end)
 
   it("hold nothing of a lock that another thread's state still has when they are gone", function()

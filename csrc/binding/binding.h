@@ -100,14 +100,15 @@ const char *shmipc_push_quoted_name(lua_State *L, int arg);
 
 struct shmipc_wait {
   double seconds;
-  uint64_t until;    /* the deadline for the next try: the first has one in the past */
+  uint64_t until;    /* the deadline for the next try */
   uint64_t deadline; /* 0: not known yet */
 };
 
-/* How long an attempt to create or open goes on while others are deciding about the name. */
-#define SHMIPC_DECISION_SECONDS 1.0
-
+/* The first try does not wait. */
 struct shmipc_wait shmipc_wait_begin(double seconds);
+
+/* For an attempt to create or open while others are deciding about the name: 1 s. */
+struct shmipc_wait shmipc_wait_for_decision(void);
 
 /* After a try that ended in TIMEOUT: whether there is another. May run any Lua code (a hook), and raise. */
 int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait);

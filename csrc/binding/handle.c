@@ -76,7 +76,7 @@ const char *shmipc_push_quoted_name(lua_State *L, int arg) {
 }
 
 int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind) {
-  struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
+  struct shmipc_wait wait = shmipc_wait_for_decision();
   struct shmipc_result result;
   struct os_name name;
   int results;

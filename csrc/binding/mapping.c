@@ -27,7 +27,7 @@ typedef struct shmipc_result (*make_function)(const struct os_name *name, const 
 /* Pushes the mapping that `make` gives, or the failure. The name stands at index 1. */
 static int push_mapping(lua_State *L, const char *function, make_function make, const struct os_name *name,
                         const struct shmipc_creation *creation, enum os_access access) {
-  struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
+  struct shmipc_wait wait = shmipc_wait_for_decision();
   struct mapping_handle *handle = shmipc_handle_push(L, sizeof *handle, 1, lua_upvalueindex(1));
   struct shmipc_result result;
   do {

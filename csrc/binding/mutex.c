@@ -17,7 +17,7 @@ static const char *const creation_options[] = {"owned", "mode", NULL};
 static const char *const no_options[] = {NULL};
 
 static int push_mutex(lua_State *L, const char *function, make_function make, const char *const *allowed) {
-  struct shmipc_wait wait = shmipc_wait_begin(SHMIPC_DECISION_SECONDS);
+  struct shmipc_wait wait = shmipc_wait_for_decision();
   struct shmipc_mutex_creation creation;
   struct shmipc_mutex *mutex;
   struct shmipc_result result;

@@ -47,15 +47,23 @@ static uint64_t deadline_after(uint64_t now, double seconds) {
   return nanoseconds < 9e18 ? now + (uint64_t)nanoseconds : OS_NEVER;
 }
 
-int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait) {
-  uint64_t now;
-  if (wait->seconds <= 0) return 0;
-  if (wait->deadline == 0)
-    wait->deadline = deadline_after(os_clock(), wait->seconds);
-  else
-    give_hooks_a_chance(L);
-  now = os_clock();
+/* 0: the time is up. */
+static int next_slice(struct shmipc_wait *wait) {
+  uint64_t now = os_clock();
+  if (wait->deadline == 0) wait->deadline = deadline_after(now, wait->seconds);
   if (now >= wait->deadline) return 0;
   wait->until = wait->deadline - now < SLICE ? wait->deadline : now + SLICE;
   return 1;
+}
+
+struct shmipc_wait shmipc_wait_for_decision(void) {
+  struct shmipc_wait wait = shmipc_wait_begin(1);
+  next_slice(&wait);
+  return wait;
+}
+
+int shmipc_wait_more(lua_State *L, struct shmipc_wait *wait) {
+  if (wait->seconds <= 0) return 0;
+  if (wait->deadline != 0) give_hooks_a_chance(L); /* not before the first sleep */
+  return next_slice(wait);
 }

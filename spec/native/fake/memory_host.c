@@ -445,11 +445,11 @@ static int run_all_apart(unsigned long count, unsigned long *failures) {
     plan.first = first;
     fflush(stdout);
     child = fork();
-    if (child == 0) exit(run_in_fresh_process(first, count, usual));
+    if (child == 0) exit((int)run_in_fresh_process(first, count, usual));
     if (child < 0 || waitpid(child, &status, 0) != child) return complain("no process", NULL);
     if (!WIFEXITED(status)) return complain("it died", strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status) == NOTHING_FAILED && first > 0) return 1;
-    if (WEXITSTATUS(status) == BAD) return complain("so it did not go well", NULL);
+    if (WEXITSTATUS(status) == (int)NOTHING_FAILED && first > 0) return 1;
+    if (WEXITSTATUS(status) == (int)BAD) return complain("so it did not go well", NULL);
     *failures = first;
   }
 }

@@ -114,7 +114,7 @@ static void raise_fault(void) {
   FILE *file = tmpfile();
   volatile char *bytes;
   if (!file || ftruncate(fileno(file), 1) != 0) fail("no file", NULL);
-  bytes = mmap(NULL, 65536 * 2, PROT_READ, MAP_SHARED, fileno(file), 0);
+  bytes = mmap(NULL, (size_t)65536 * 2, PROT_READ, MAP_SHARED, fileno(file), 0);
   if (bytes == MAP_FAILED) fail("no map", NULL);
   fclose(file);
   (void)bytes[65536];
@@ -128,7 +128,7 @@ static void expect_own_fault(const char *when) {
 
 /* Runs it in a child; returns what waitpid(2) says. */
 static int in_child(void (*action)(void)) {
-  int status;
+  int status = 0;
   pid_t child = fork();
   if (child == 0) {
     action();
