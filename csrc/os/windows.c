@@ -18,6 +18,8 @@
 
 #define NANOSECONDS UINT64_C(1000000000)
 #define MILLISECOND (NANOSECONDS / 1000)
+#define ERROR_TEXT_MAX 512
+#define BYTES_PATIENCE (100 * MILLISECOND) /* for a file without bytes */
 
 const struct os_facts os_facts = {"windows"};
 
@@ -48,21 +50,44 @@ static DWORD milliseconds_until(uint64_t deadline) {
   return left < INFINITE ? (DWORD)left : INFINITE - 1;
 }
 
-void os_sleep(uint64_t deadline) { Sleep(milliseconds_until(deadline)); }
+/* Sleep is as coarse as the system's tick, 15.6 ms, where nobody has asked for a finer one. A timer of this kind is
+ * finer by itself, since Windows 10, version 1803; elsewhere there is none. */
+#ifndef CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+#define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2
+#endif
 
-/* Wide text as UTF-8, cut to the buffer. */
+void os_sleep(uint64_t deadline) {
+  uint64_t now = os_clock();
+  LARGE_INTEGER due; /* negative: from now on, in units of 100 ns */
+  HANDLE timer;
+  if (deadline <= now) return;
+  due.QuadPart = -(LONGLONG)((deadline - now) / 100 + 1);
+  timer = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_MODIFY_STATE | SYNCHRONIZE);
+  if (!timer || !SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE) ||
+      WaitForSingleObject(timer, INFINITE) != WAIT_OBJECT_0)
+    Sleep(milliseconds_until(deadline));
+  if (timer) CloseHandle(timer);
+}
+
+/* Wide text as UTF-8, cut to the buffer between two characters. */
 static void to_utf8(const wchar_t *text, char *buffer, size_t size) {
-  int written = WideCharToMultiByte(CP_UTF8, 0, text, -1, buffer, (int)size, NULL, NULL);
-  if (written == 0) buffer[0] = '\0';
-  buffer[size - 1] = '\0';
+  char whole[ERROR_TEXT_MAX * 3 + 1];
+  int written = WideCharToMultiByte(CP_UTF8, 0, text, -1, whole, sizeof whole, NULL, NULL);
+  size_t length = written > 0 ? (size_t)written - 1 : 0;
+  if (length >= size) {
+    length = size - 1;
+    while (length > 0 && ((unsigned char)whole[length] & 0xC0) == 0x80) length--;
+  }
+  memcpy(buffer, whole, length);
+  buffer[length] = '\0';
 }
 
 void os_error_text(int32_t native, char *buffer, size_t size) {
-  wchar_t text[256];
+  wchar_t text[ERROR_TEXT_MAX];
   DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, (DWORD)native, 0,
                                 text, sizeof text / sizeof text[0], NULL);
   while (length > 0 && wcschr(L"\r\n .", text[length - 1])) length--;
-  text[length < sizeof text / sizeof text[0] ? length : 0] = L'\0';
+  text[length] = L'\0';
   to_utf8(length > 0 ? text : L"unknown error", buffer, size);
 }
 
@@ -72,16 +97,26 @@ static struct shmipc_result from_error(DWORD error) {
   case ERROR_ALREADY_EXISTS:
   case ERROR_FILE_EXISTS: result.status = SHMIPC_EXISTS; break;
   case ERROR_FILE_NOT_FOUND:
-  case ERROR_PATH_NOT_FOUND: result.status = SHMIPC_NOT_FOUND; break;
+  case ERROR_PATH_NOT_FOUND:
+  case ERROR_INVALID_DRIVE:
+  case ERROR_BAD_NETPATH:
+  case ERROR_BAD_NET_NAME: result.status = SHMIPC_NOT_FOUND; break;
   case ERROR_ACCESS_DENIED:
   case ERROR_SHARING_VIOLATION:
+  case ERROR_LOCK_VIOLATION:
+  case ERROR_PRIVILEGE_NOT_HELD:
+  case ERROR_USER_MAPPED_FILE:
   case ERROR_WRITE_PROTECT: result.status = SHMIPC_ACCESS_DENIED; break;
   case ERROR_INVALID_NAME:
   case ERROR_BAD_PATHNAME:
+  case ERROR_NO_UNICODE_TRANSLATION:
   case ERROR_FILENAME_EXCED_RANGE: result.status = SHMIPC_INVALID_NAME; break;
   case ERROR_NOT_ENOUGH_MEMORY:
   case ERROR_OUTOFMEMORY:
   case ERROR_COMMITMENT_LIMIT:
+  case ERROR_NOT_ENOUGH_QUOTA:
+  case ERROR_PAGEFILE_QUOTA:
+  case ERROR_WORKING_SET_QUOTA:
   case ERROR_DISK_FULL:
   case ERROR_HANDLE_DISK_FULL:
   case ERROR_FILE_TOO_LARGE:
@@ -97,14 +132,14 @@ static struct shmipc_result from_error(DWORD error) {
 
 static struct shmipc_result from_last_error(void) { return from_error(GetLastError()); }
 
-/* UTF-8 as wide text; the caller frees it. NULL: out of memory. */
-static wchar_t *to_wide(const char *text) {
-  int length = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
-  wchar_t *wide = malloc(((size_t)length + 1) * sizeof *wide);
-  if (!wide) return NULL;
-  wide[0] = L'\0';
-  MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, length);
-  return wide;
+/* UTF-8 as wide text; the caller frees it. INVALID_NAME: it is not UTF-8. */
+static struct shmipc_result to_wide(const char *text, wchar_t **out) {
+  int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
+  if (length == 0) return from_last_error();
+  *out = malloc((size_t)length * sizeof **out);
+  if (!*out) return shmipc_result(SHMIPC_NO_MEMORY);
+  MultiByteToWideChar(CP_UTF8, 0, text, -1, *out, length);
+  return shmipc_result(SHMIPC_OK);
 }
 
 /* ---- the process and its threads */
@@ -123,9 +158,15 @@ static void (*exit_notice)(uintptr_t); /* under process_lock */
 
 static LONG CALLBACK on_exception(EXCEPTION_POINTERS *exception);
 
+/* RtlDllShutdownInProgress of ntdll; NULL: it is not there. */
+static BOOLEAN(NTAPI *is_process_ending)(void);
+
+/* The system calls this for the thread that ends the process, too. Then the other threads are no more, and one of them
+ * may have had the process lock; and what the process holds the kernel abandons. */
 static void NTAPI thread_ends(void *ending) {
   struct thread *thread = ending, **link;
   void (*notice)(uintptr_t);
+  if (is_process_ending && is_process_ending()) return;
   os_process_lock();
   notice = exit_notice;
   os_process_unlock();
@@ -143,7 +184,11 @@ static void NTAPI thread_ends(void *ending) {
 
 static BOOL CALLBACK process_begin(INIT_ONCE *once, void *parameter, void **context) {
   HMODULE module; /* a host that closes its Lua state unloads the module; what the system calls back must stay */
+  FARPROC found;
   (void)once, (void)parameter, (void)context;
+  module = GetModuleHandleW(L"ntdll.dll");
+  found = module ? GetProcAddress(module, "RtlDllShutdownInProgress") : NULL;
+  memcpy(&is_process_ending, &found, sizeof found);
   GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
                      (const wchar_t *)(const void *)&os_facts, &module);
   thread_slot = FlsAlloc(thread_ends);
@@ -192,10 +237,10 @@ void os_thread_on_exit(void (*notice)(uintptr_t thread)) {
 
 /* ---- names and marks
  *
- * Every object that this library makes lets in only the user who made it, and carries a mark in its security descriptor:
- * an entry that grants nothing to an identifier of our own making, whose parts say the kind and the size. It is there
- * from birth, since the descriptor is given to the creating call; it goes with the object; and foreign programs never
- * see it. */
+ * Every object that this library makes lets in only the user who made it, and carries a mark in its security
+ * descriptor: an entry that grants nothing to an identifier of our own making, whose parts say the kind and the size.
+ * It is there from birth, since the descriptor is given to the creating call; it goes with the object; and foreign
+ * programs never see it. */
 
 #define NAME_SPACE 16 /* for the prefix, and a companion's suffix */
 
@@ -299,7 +344,7 @@ struct os_section {
   HANDLE mapping;
   HANDLE file; /* INVALID_HANDLE_VALUE: the page file */
   uint64_t size;
-  struct wide_name name;           /* "" for a file */
+  struct wide_name name;            /* "" for a file */
   BY_HANDLE_FILE_INFORMATION about; /* the file */
 };
 
@@ -346,15 +391,16 @@ struct shmipc_result os_section_create(const struct os_name *name, uint64_t size
     enum os_kind kind = OS_MAPPING;
     uint64_t found_size;
     mark_read(section->mapping, &kind, &found_size);
-    return section_fail(section, kind == OS_MAPPING ? from_error(ERROR_ALREADY_EXISTS)
-                                                    : shmipc_result(SHMIPC_WRONG_KIND));
+    return section_fail(section,
+                        kind == OS_MAPPING ? from_error(ERROR_ALREADY_EXISTS) : shmipc_result(SHMIPC_WRONG_KIND));
   }
   section->size = size;
   *out = section;
   return shmipc_result(SHMIPC_OK);
 }
 
-/* The size of a foreign creator's section, as the system tells it: of the pages that a view of all of it has. */
+/* The size of a foreign creator's section, as the system tells it: of the pages that a view of all of it has, as far as
+ * there is memory behind them (a creator may have reserved pages only). */
 static struct shmipc_result section_measure(struct os_section *section) {
   MEMORY_BASIC_INFORMATION region;
   void *all = MapViewOfFile(section->mapping, FILE_MAP_READ, 0, 0, 0);
@@ -363,6 +409,7 @@ static struct shmipc_result section_measure(struct os_section *section) {
   known = VirtualQuery(all, &region, sizeof region);
   UnmapViewOfFile(all);
   if (known == 0) return shmipc_result(SHMIPC_SYSTEM);
+  if (region.State != MEM_COMMIT) return shmipc_result(SHMIPC_TOO_SMALL);
   section->size = region.RegionSize;
   return shmipc_result(SHMIPC_OK);
 }
@@ -383,7 +430,7 @@ struct shmipc_result os_section_open(const struct os_name *name, enum os_access 
     section->mapping = OpenFileMappingW(rights, FALSE, section->name.text);
   if (!section->mapping) return section_fail(section, from_last_error());
   if (kind != OS_MAPPING) return section_fail(section, shmipc_result(SHMIPC_WRONG_KIND));
-  if (!is_marked) {
+  if (!is_marked || section->size == 0) { /* anybody can write a mark */
     struct shmipc_result result = section_measure(section);
     if (result.status != SHMIPC_OK) return section_fail(section, result);
   }
@@ -402,10 +449,15 @@ static struct shmipc_result file_open(struct os_section *section, const wchar_t 
   section->file = CreateFileW(path, rights, share, NULL, may_create ? OPEN_ALWAYS : OPEN_EXISTING, 0, NULL);
   if (section->file == INVALID_HANDLE_VALUE) return from_last_error();
   *created = may_create && GetLastError() != ERROR_ALREADY_EXISTS;
+  if (GetFileType(section->file) != FILE_TYPE_DISK) { /* NUL, a pipe, ... */
+    *created = 0;
+    return shmipc_result(SHMIPC_WRONG_KIND);
+  }
+  if (!GetFileInformationByHandle(section->file, &section->about)) return from_last_error();
   return shmipc_result(SHMIPC_OK);
 }
 
-static struct shmipc_result file_grow(HANDLE file, uint64_t size) {
+static struct shmipc_result file_resize(HANDLE file, uint64_t size) {
   LARGE_INTEGER end;
   end.QuadPart = (LONGLONG)size;
   if (size > (uint64_t)INT64_MAX) return from_error(ERROR_FILE_TOO_LARGE);
@@ -417,37 +469,59 @@ static struct shmipc_result file_grow(HANDLE file, uint64_t size) {
   return shmipc_result(SHMIPC_OK);
 }
 
+/* Growing takes the space on NTFS; elsewhere it may promise what is not there. */
+static int exceeds_volume(const wchar_t *path, uint64_t more) {
+  wchar_t volume[MAX_PATH];
+  ULARGE_INTEGER left;
+  return GetVolumePathNameW(path, volume, MAX_PATH) && GetDiskFreeSpaceExW(volume, &left, NULL, NULL) &&
+         more > left.QuadPart;
+}
+
+/* The file's size, which another program may be about to give it. */
+static struct shmipc_result file_measure(HANDLE file, uint64_t *size) {
+  const uint64_t until = os_clock() + BYTES_PATIENCE;
+  LARGE_INTEGER found;
+  for (;;) {
+    if (!GetFileSizeEx(file, &found)) return from_last_error();
+    if (found.QuadPart > 0) break;
+    if (os_clock() >= until) return shmipc_result(SHMIPC_TOO_SMALL);
+    os_sleep(os_clock() + MILLISECOND);
+  }
+  *size = (uint64_t)found.QuadPart;
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* Makes the file at least that large; *before is what it was. */
+static struct shmipc_result file_grow(struct os_section *section, const wchar_t *path, uint64_t size,
+                                      uint64_t *before) {
+  LARGE_INTEGER found;
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  if (!GetFileSizeEx(section->file, &found)) return from_last_error();
+  *before = section->size = (uint64_t)found.QuadPart;
+  if (section->size >= size) return result;
+  if (exceeds_volume(path, size - section->size)) return from_error(ERROR_DISK_FULL);
+  result = file_resize(section->file, size);
+  if (result.status == SHMIPC_OK) section->size = size;
+  return result;
+}
+
 struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                      struct os_section **out, int *created) {
   struct os_section *section = section_new();
-  wchar_t *wide = to_wide(path);
-  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
-  ULARGE_INTEGER free_bytes;
-  LARGE_INTEGER found;
+  wchar_t *wide = NULL;
+  struct shmipc_result result;
+  uint64_t before = UINT64_MAX;
   int made = 0;
   (void)mode;
-  if (!section || !wide) goto fail;
+  if (!section) return shmipc_result(SHMIPC_NO_MEMORY);
+  result = to_wide(path, &wide);
+  if (result.status != SHMIPC_OK) goto fail;
   result = file_open(section, wide, access, size > 0, &made);
   if (result.status != SHMIPC_OK) goto fail;
-  if (!GetFileSizeEx(section->file, &found) || !GetFileInformationByHandle(section->file, &section->about)) {
-    result = from_last_error();
-    goto fail;
-  }
-  section->size = (uint64_t)found.QuadPart;
-  if (section->size < size) {
-    if (GetDiskFreeSpaceExW(NULL, &free_bytes, NULL, NULL) && size - section->size > free_bytes.QuadPart)
-      result = from_error(ERROR_DISK_FULL);
-    else
-      result = file_grow(section->file, size);
-    if (result.status != SHMIPC_OK) goto fail;
-    section->size = size;
-  }
-  if (section->size == 0) {
-    result = shmipc_result(SHMIPC_TOO_SMALL);
-    goto fail;
-  }
-  section->mapping = CreateFileMappingW(section->file, NULL, access == OS_READ_WRITE ? PAGE_READWRITE : PAGE_WRITECOPY,
-                                        0, 0, NULL);
+  result = size > 0 ? file_grow(section, wide, size, &before) : file_measure(section->file, &section->size);
+  if (result.status != SHMIPC_OK) goto fail;
+  section->mapping =
+      CreateFileMappingW(section->file, NULL, access == OS_READ_WRITE ? PAGE_READWRITE : PAGE_WRITECOPY, 0, 0, NULL);
   if (!section->mapping) {
     result = from_last_error();
     goto fail;
@@ -457,7 +531,8 @@ struct shmipc_result os_section_file(const char *path, enum os_access access, ui
   *created = made;
   return result;
 fail:
-  if (section) os_section_close(section);
+  if (section->size > before) file_resize(section->file, before);
+  os_section_close(section);
   if (made) DeleteFileW(wide);
   free(wide);
   return result;
@@ -468,8 +543,9 @@ uint64_t os_section_size(const struct os_section *section) { return section->siz
 /* ---- views
  *
  * A view starts at a multiple of the allocation granularity; what lies before the asked offset is mapped too.
- * Memory behind a view can vanish when it is a file that cannot be read any more (a network, a removed disk): the access
- * raises EXCEPTION_IN_PAGE_ERROR. A vectored handler then puts zero pages in the view's place and marks it lost. */
+ * Memory behind a view can vanish when it is a file that cannot be read any more (a network, a removed disk): the
+ * access raises EXCEPTION_IN_PAGE_ERROR. A vectored handler then puts zero pages in the view's place and marks it lost.
+ */
 
 struct mapped_view {
   struct os_view *view;
@@ -484,27 +560,26 @@ static LONG CALLBACK on_exception(EXCEPTION_POINTERS *exception) {
   struct mapped_view *mapped;
   LONG answer = EXCEPTION_CONTINUE_SEARCH;
   if (record->ExceptionCode != EXCEPTION_IN_PAGE_ERROR || record->NumberParameters < 2) return answer;
-  AcquireSRWLockShared(&views_lock);
+  AcquireSRWLockExclusive(&views_lock);
   for (mapped = views; mapped; mapped = mapped->following) {
     struct os_view *view = mapped->view;
     uintptr_t fault = (uintptr_t)record->ExceptionInformation[1], base = (uintptr_t)view->base;
     if (fault < base || fault - base >= view->span) continue;
-    UnmapViewOfFile(view->base);
-    if (VirtualAlloc(view->base, view->span, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)) {
+    if (!view->lost) UnmapViewOfFile(view->base);
+    if (view->lost || VirtualAlloc(view->base, view->span, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)) {
       view->lost = 1;
       answer = EXCEPTION_CONTINUE_EXECUTION;
     }
     break;
   }
-  ReleaseSRWLockShared(&views_lock);
+  ReleaseSRWLockExclusive(&views_lock);
   return answer;
 }
 
 struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, size_t length, enum os_access access,
                                  struct os_view *out) {
-  static const DWORD rights[] = {[OS_READ] = FILE_MAP_READ,
-                                 [OS_READ_WRITE] = FILE_MAP_READ | FILE_MAP_WRITE,
-                                 [OS_COPY_ON_WRITE] = FILE_MAP_COPY};
+  static const DWORD rights[] = {
+      [OS_READ] = FILE_MAP_READ, [OS_READ_WRITE] = FILE_MAP_READ | FILE_MAP_WRITE, [OS_COPY_ON_WRITE] = FILE_MAP_COPY};
   struct mapped_view *mapped = malloc(sizeof *mapped);
   uint64_t before;
   SYSTEM_INFO system;
@@ -577,11 +652,11 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
 
 /* ---- mutexes
  *
- * The kernel's, so that foreign programs share them. The kernel tells of an owner that died (WAIT_ABANDONED), but lets an
- * owner close its handle without a word. For that case a companion stands beside each mutex that this library has open:
- * a manual-reset event, set by who gives the lock up, and reset by the next of us who gets it. */
+ * The kernel's, so that foreign programs share them. The kernel tells of an owner that died (WAIT_ABANDONED), but lets
+ * an owner close its handle without a word. For that case a companion stands beside each mutex that this library has
+ * open: a manual-reset event, set by who gives the lock up, and reset by the next of us who gets it. */
 
-#define COMPANION L".abandoned"
+#define COMPANION L"/abandoned" /* no object of a script's has a name with a slash */
 
 struct os_mutex {
   HANDLE handle;
@@ -601,12 +676,24 @@ void os_mutex_close(struct os_mutex *mutex) {
   free(mutex);
 }
 
-static void companion_open(struct os_mutex *mutex, const struct os_name *name, struct protection *protection) {
+/* It is done without when somebody else has taken the name, or is the one whom it lets in. */
+static struct shmipc_result companion_open(struct os_mutex *mutex, const struct os_name *name,
+                                           struct protection *protection) {
   struct wide_name companion;
+  DWORD error;
   name_compose(name, COMPANION, &companion);
   mutex->given_up = CreateEventW(&protection->attributes, TRUE, FALSE, companion.text);
+  error = mutex->given_up ? ERROR_SUCCESS : GetLastError();
+  if (mutex->given_up || error == ERROR_ACCESS_DENIED || error == ERROR_INVALID_HANDLE) return shmipc_result(SHMIPC_OK);
+  return from_error(error);
 }
 
+static struct shmipc_result mutex_fail(struct os_mutex *mutex, struct shmipc_result result) {
+  os_mutex_close(mutex);
+  return result;
+}
+
+/* The companion comes first, so that nothing can fail once others can find the mutex. */
 struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, enum os_birth birth, uint64_t deadline,
                                      struct os_mutex **out) {
   struct os_mutex *mutex = mutex_new(name);
@@ -614,17 +701,13 @@ struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, 
   struct shmipc_result result;
   (void)mode, (void)deadline;
   if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
-  if (protection_make(&protection, OS_MUTEX, 0)) {
-    companion_open(mutex, name, &protection);
-    SetLastError(ERROR_SUCCESS);
-    mutex->handle = CreateMutexW(&protection.attributes, birth == OS_BORN_OWNED, mutex->name.text);
-  }
-  result = from_last_error();
-  if (mutex->handle && result.native != ERROR_ALREADY_EXISTS) {
-    *out = mutex;
-    return shmipc_result(SHMIPC_OK);
-  }
-  os_mutex_close(mutex);
+  if (!protection_make(&protection, OS_MUTEX, 0)) return mutex_fail(mutex, from_last_error());
+  result = companion_open(mutex, name, &protection);
+  if (result.status != SHMIPC_OK) return mutex_fail(mutex, result);
+  SetLastError(ERROR_SUCCESS);
+  mutex->handle = CreateMutexW(&protection.attributes, birth == OS_BORN_OWNED, mutex->name.text);
+  if (!mutex->handle || GetLastError() == ERROR_ALREADY_EXISTS) return mutex_fail(mutex, from_last_error());
+  *out = mutex;
   return result;
 }
 
@@ -635,14 +718,12 @@ struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline
   (void)deadline;
   if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
   mutex->handle = OpenMutexW(SYNCHRONIZE | MUTEX_MODIFY_STATE, FALSE, mutex->name.text);
-  if (!mutex->handle) {
-    result = from_last_error();
-    os_mutex_close(mutex);
-    return result;
-  }
-  if (protection_make(&protection, OS_MUTEX, 0)) companion_open(mutex, name, &protection);
+  if (!mutex->handle) return mutex_fail(mutex, from_last_error());
+  if (!protection_make(&protection, OS_MUTEX, 0)) return mutex_fail(mutex, from_last_error());
+  result = companion_open(mutex, name, &protection);
+  if (result.status != SHMIPC_OK) return mutex_fail(mutex, result);
   *out = mutex;
-  return shmipc_result(SHMIPC_OK);
+  return result;
 }
 
 struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned) {
