@@ -56,9 +56,9 @@ describe("the article's programs", function()
     assert.same({ "exit", 0 }, { script:wait() }, script.title)
   end
 
-  -- Which of them end, whatever the others do. A producer that adds before it looks turns the -1 into 0, and goes on for
-  -- ever. A consumer that looks for -1 only may then never see it. A creator that compares with == may never see the
-  -- limit when a producer does not wait for it: then there is no end, for anybody.
+  -- Which of them end, whatever the others do. A producer that adds before it looks turns the -1 into 0, and goes on
+  -- for ever. A consumer that looks for -1 only may then never see it. A creator that compares with == may never see
+  -- the limit when a producer does not wait for it: then there is no end, for anybody.
   local function must_end(role, native)
     if native.creator and native.producer then return false end
     if native.producer then return not native[role] or role == "creator" end
@@ -107,7 +107,7 @@ describe("the article's programs", function()
   it("leave a lock that ours take over", function()
     local creator = in_game(start_ours "creator")
     local consumer = in_game(start_native "consumer")
-    process.await(function() -- it sleeps with the lock, but is killed without it at times
+    process.await(function() -- it sleeps with the lock, but may be killed without it
       consumer:kill()
       local handle <close> = assert(shmipc.mutex.open(mutex))
       local guard <close>, told = assert(handle:lock(5))

@@ -344,6 +344,7 @@ struct os_section {
   HANDLE mapping;
   HANDLE file; /* INVALID_HANDLE_VALUE: the page file */
   uint64_t size;
+  int is_measured;                  /* the size is of whole pages: the section may end within the last one */
   struct wide_name name;            /* "" for a file */
   BY_HANDLE_FILE_INFORMATION about; /* the file */
 };
@@ -411,6 +412,7 @@ static struct shmipc_result section_measure(struct os_section *section) {
   if (known == 0) return shmipc_result(SHMIPC_SYSTEM);
   if (region.State != MEM_COMMIT) return shmipc_result(SHMIPC_TOO_SMALL);
   section->size = region.RegionSize;
+  section->is_measured = 1;
   return shmipc_result(SHMIPC_OK);
 }
 
@@ -583,6 +585,7 @@ struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, si
   struct mapped_view *mapped = malloc(sizeof *mapped);
   uint64_t before;
   SYSTEM_INFO system;
+  SIZE_T span;
   char *base;
   if (!mapped) return shmipc_result(SHMIPC_NO_MEMORY);
   os_process_lock(); /* the handler is there from now on */
@@ -593,8 +596,10 @@ struct shmipc_result os_view_map(struct os_section *section, uint64_t offset, si
     free(mapped);
     return from_error(ERROR_NOT_ENOUGH_MEMORY);
   }
-  base = MapViewOfFile(section->mapping, rights[access], (DWORD)((offset - before) >> 32), (DWORD)(offset - before),
-                       length + (size_t)before);
+  /* A view that goes beyond the section's end is refused, although there is memory to the page's end. 0: to the end. */
+  span = section->is_measured ? 0 : length + (size_t)before;
+  base =
+      MapViewOfFile(section->mapping, rights[access], (DWORD)((offset - before) >> 32), (DWORD)(offset - before), span);
   if (!base) {
     struct shmipc_result result = from_last_error();
     free(mapped);
