@@ -76,12 +76,19 @@ describe_on_linux("threads of one process", function()
       mutex:lock()
       local waiter = start [=[
         local mutex = assert(shmipc.mutex.open(name))
-        host.post(1)
-        local guard <close>, told = assert(mutex:lock())
-        assert(not told)
+        for _ = 1, 50 do
+          host.post(1)
+          local guard <close>, told = assert(mutex:lock())
+          assert(not told)
+          host.post(2)
+        end
       ]=]
-      host.wait(1)
-      shmipc.sleep(0.01)
+      for _ = 1, 50 do
+        host.wait(1) -- it is about to wait, or does
+        mutex:unlock()
+        host.wait(2)
+        mutex:lock()
+      end
       mutex:unlock()
       join(waiter, true)
     ]])

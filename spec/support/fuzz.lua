@@ -26,7 +26,7 @@ local shmipc = require "shmipc"
 local core = require "shmipc.core"
 
 local is_traced = os.getenv "SHMIPC_FUZZ_TRACE"
-local directory = os.getenv "TMPDIR" or "/tmp"
+local directory = os.getenv "TMPDIR" or os.getenv "TEMP" or "/tmp"
 
 local LARGE, IMPOSSIBLE = 1 << 20, 1 << 50 -- bytes: sizes between them would cost real memory
 local WAIT = 0.0005 -- seconds
