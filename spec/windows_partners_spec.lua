@@ -107,12 +107,13 @@ describe("the article's programs", function()
   it("leave a lock that ours take over", function()
     local creator = in_game(start_ours "creator")
     local consumer = in_game(start_native "consumer")
-    process.await(function() -- it sleeps with the lock, but may be killed without it
-      consumer:kill()
+    process.await(function()
+      consumer:kill() -- it sleeps with the lock, but may be killed without it
       local handle <close> = assert(shmipc.mutex.open(mutex))
-      local guard <close>, told = assert(handle:lock(5))
-      consumer = told and consumer or in_game(start_native "consumer")
-      return guard and told == "abandoned"
+      local _, told = assert(handle:lock(5))
+      handle:unlock()
+      if not told then consumer = in_game(start_native "consumer") end
+      return told == "abandoned"
     end, "death with the lock")
     expect_end(in_game(start_ours "producer"))
     expect_end(creator)

@@ -19,6 +19,7 @@
 #define NANOSECONDS UINT64_C(1000000000)
 #define MILLISECOND (NANOSECONDS / 1000)
 #define ERROR_TEXT_MAX 512
+#define LARGE_SECTION (UINT64_C(64) << 20)
 #define BYTES_PATIENCE (100 * MILLISECOND) /* for a file without bytes */
 
 const struct os_facts os_facts = {"windows"};
@@ -366,11 +367,11 @@ static struct shmipc_result section_fail(struct os_section *section, struct shmi
   return result;
 }
 
-/* More than the system can commit: some would promise it all the same. */
+/* More than the system can commit: some would promise it all the same. Smaller ones are not worth a look. */
 static int exceeds_memory(uint64_t size) {
   MEMORYSTATUSEX memory;
   memory.dwLength = sizeof memory;
-  return GlobalMemoryStatusEx(&memory) && size > memory.ullAvailPageFile;
+  return size >= LARGE_SECTION && GlobalMemoryStatusEx(&memory) && size > memory.ullAvailPageFile;
 }
 
 struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,

@@ -16,6 +16,7 @@ struct child {
   HANDLE process; /* NULL: none */
   HANDLE output, input;
   DWORD pid;
+  DWORD code; /* once it is closed */
 };
 
 static HANDLE job;
@@ -68,6 +69,7 @@ static int launch_start(lua_State *L) {
   luaL_Buffer line;
   wchar_t *wide;
   BOOL ok;
+  int attempt;
   luaL_checktype(L, 1, LUA_TTABLE);
   count = luaL_len(L, 1);
   luaL_buffinit(L, &line);
@@ -93,8 +95,12 @@ static int launch_start(lua_State *L) {
   startup.dwFlags = STARTF_USESTDHANDLES;
   startup.hStdInput = their_input;
   startup.hStdOutput = startup.hStdError = their_output;
-  ok =
-      CreateProcessW(NULL, wide, NULL, NULL, TRUE, CREATE_SUSPENDED | CREATE_NO_WINDOW, NULL, NULL, &startup, &process);
+  /* Under Wine a program can fail to begin when the addresses that it needs are taken; they differ each time. */
+  for (attempt = 0, ok = FALSE; attempt < 5 && !ok; attempt++) {
+    ok = CreateProcessW(NULL, wide, NULL, NULL, TRUE, CREATE_SUSPENDED | CREATE_NO_WINDOW, NULL, NULL, &startup,
+                        &process);
+    if (!ok && GetLastError() != ERROR_INTERNAL_ERROR) break;
+  }
   CloseHandle(their_input);
   CloseHandle(their_output);
   if (!ok) return fail(L, "CreateProcess");
@@ -208,10 +214,10 @@ static int child_signal(lua_State *L) {
 static int child_wait(lua_State *L) {
   struct child *child = to_child(L);
   lua_Number seconds = luaL_checknumber(L, 2);
-  DWORD code = 0;
-  if (!child->process) return luaL_error(L, "the process was closed");
-  if (WaitForSingleObject(child->process, (DWORD)(seconds > 0 ? seconds * 1000 : 0)) != WAIT_OBJECT_0) return 0;
-  GetExitCodeProcess(child->process, &code);
+  DWORD code = child->code;
+  if (child->process && WaitForSingleObject(child->process, (DWORD)(seconds > 0 ? seconds * 1000 : 0)) != WAIT_OBJECT_0)
+    return 0;
+  if (child->process) GetExitCodeProcess(child->process, &code);
   lua_pushstring(L, code == KILLED ? "signal" : "exit");
   lua_pushinteger(L, code == KILLED ? 9 : (lua_Integer)code);
   return 2;
@@ -229,6 +235,7 @@ static int child_close(lua_State *L) {
   if (child->process) {
     TerminateProcess(child->process, KILLED);
     WaitForSingleObject(child->process, INFINITE);
+    GetExitCodeProcess(child->process, &child->code);
     CloseHandle(child->process);
     child->process = NULL;
   }
