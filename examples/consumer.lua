@@ -8,18 +8,21 @@ parser:option("--limit", "Warns of a count beyond it."):convert(tonumber)
 parser:option("--pace", "Seconds between two turns.", "0.2"):convert(tonumber)
 parser:option("--memory", "Name of the mapping.", "ShareMemory")
 parser:option("--mutex", "Name of the mutex.", "mutex")
+parser:option("--patience", "Seconds to wait for the creator.", "60"):convert(tonumber)
 local options = parser:parse()
 
 io.stdout:setvbuf("no")
 
 -- Opens what the creator makes; it may not have started yet.
 local function open(kind, name, ...)
-  local handle, message, code = kind.open(name, ...)
-  while code == "NOT_FOUND" do
-    shmipc.sleep(0.02)
+  local deadline = shmipc.clock() + options.patience
+  local handle, message, code
+  repeat
     handle, message, code = kind.open(name, ...)
-  end
-  return assert(handle, message)
+    if code ~= "NOT_FOUND" then return assert(handle, message) end
+    shmipc.sleep(0.02)
+  until shmipc.clock() > deadline
+  error(message, 0)
 end
 
 local mutex = open(shmipc.mutex, options.mutex)

@@ -35,3 +35,6 @@ while value ~= -1 and value < options.limit do
   print(("creator   %d"):format(value))
 end
 if value ~= -1 then print("creator   -1") end
+
+-- The names go with their last holder. Who has started late shall find the -1, and not nothing.
+shmipc.sleep(math.max(1, 2 * options.pace))

@@ -36,7 +36,7 @@ static int guard_close(lua_State *L) {
   if (!guard) return shmipc_wrong_self(L, function, TYPE);
   lua_getiuservalue(L, 1, 1);
   mutex = lua_touserdata(L, -1);
-  if (mutex->lock && guard->serial != 0) result = shmipc_mutex_unlock_level(mutex, guard->serial);
+  if (mutex && mutex->lock && guard->serial != 0) result = shmipc_mutex_unlock_level(mutex, guard->serial);
   guard->serial = 0;
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, NULL, result);
   lua_pushboolean(L, 1);

@@ -370,12 +370,17 @@ static int view_write_cstring(lua_State *L) {
 /* The functions of Lua's string library, as upvalues of all methods. */
 enum { STRING_PACK = 2, STRING_UNPACK = 3, STRING_PACKSIZE = 4 };
 
-/* After a protected call of one of them: its error under the method's name. */
+/* After a protected call of one of them: its error under the method's name. What is no text was raised by a hook. */
 static int string_failed(lua_State *L, const char *function, int status) {
   const char *text = lua_tostring(L, -1);
   const char *tail = text && strncmp(text, "bad argument #", strlen("bad argument #")) == 0 ? strchr(text, '(') : NULL;
-  if (status == LUA_ERRMEM) return lua_error(L);
+  if (status == LUA_ERRMEM || !text) return lua_error(L);
   return shmipc_raise(L, function, "%s", tail ? tail : text);
+}
+
+static int failed_for(lua_State *L, const char *reason) {
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  return text && strstr(text, reason) != NULL;
 }
 
 static size_t check_format_at(lua_State *L, const char *function, const struct shmipc_view *view) {
@@ -416,12 +421,17 @@ static int view_pack(lua_State *L) {
   return 1;
 }
 
-/* How many bytes the format at index 3 takes; 0: that depends on the bytes. */
-static size_t packed_size(lua_State *L) {
+/* How many bytes the format at index 3 takes. 0: that depends on the bytes. */
+static size_t packed_size(lua_State *L, const char *function) {
   size_t size = 0;
+  int status;
   lua_pushvalue(L, lua_upvalueindex(STRING_PACKSIZE));
   lua_pushvalue(L, 3);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK) size = (size_t)lua_tointeger(L, -1);
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_OK)
+    size = (size_t)lua_tointeger(L, -1);
+  else if (!failed_for(L, "variable-"))
+    string_failed(L, function, status);
   lua_pop(L, 1);
   return size;
 }
@@ -441,12 +451,12 @@ static int view_unpack(lua_State *L) {
   size_t offset = check_format_at(L, function, view), room = view->memory.length - offset, size, window;
   int status;
   lua_settop(L, 3);
-  size = packed_size(L);
+  size = packed_size(L, function);
   if (size > room)
     return shmipc_raise(L, function, "%I bytes do not fit at offset %I of a view of %I", (LUAI_UACINT)size,
                         (LUAI_UACINT)offset, (LUAI_UACINT)view->memory.length);
   window = size > 0 ? size : 256;
-  do { /* without a fixed size, more and more bytes are tried */
+  for (;;) { /* without a fixed size, more and more bytes are tried */
     if (window > room) window = room;
     lua_settop(L, 3);
     lua_pushvalue(L, lua_upvalueindex(STRING_UNPACK));
@@ -455,8 +465,10 @@ static int view_unpack(lua_State *L) {
     push_bytes(L, view, offset, window);
     check_lost(L, function, view);
     status = lua_pcall(L, 2, LUA_MULTRET, 0);
+    if (status == LUA_OK || size > 0 || window == room) break;
+    if (!failed_for(L, "too short") && !failed_for(L, "unfinished string")) break;
     window *= 4;
-  } while (status != LUA_OK && size == 0 && window / 4 < room);
+  }
   if (status != LUA_OK) return string_failed(L, function, status);
   lua_pushinteger(L, lua_tointeger(L, -1) - 1 + (lua_Integer)offset);
   lua_replace(L, -2);

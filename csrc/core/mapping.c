@@ -109,6 +109,9 @@ static int overlap_unseen(const struct shmipc_view *to_view, size_t to, const st
   return to_view != from_view && distance < length && os_view_same_object(&to_view->memory, &from_view->memory);
 }
 
+/* By a pointer that a compiler cannot see through: it would make one memmove out of two copies through a buffer. */
+static void *(*const volatile copy_bytes)(void *, const void *, size_t) = memcpy;
+
 /* The places in the object tell the direction; each portion goes through a buffer of our own. */
 static void copy_between_views(struct shmipc_view *to_view, size_t to, const struct shmipc_view *from_view, size_t from,
                                size_t length) {
@@ -118,8 +121,8 @@ static void copy_between_views(struct shmipc_view *to_view, size_t to, const str
   while (done < length) {
     size_t count = length - done < sizeof portion ? length - done : sizeof portion;
     size_t at = backward ? length - done - count : done;
-    shmipc_view_read(from_view, from + at, portion, count);
-    shmipc_view_write(to_view, to + at, portion, count);
+    copy_bytes(portion, from_view->memory.address + from + at, count);
+    copy_bytes(to_view->memory.address + to + at, portion, count);
     done += count;
   }
 }

@@ -869,11 +869,15 @@ static int make_file(const char *path, uint64_t size, mode_t mode) {
 struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                      struct os_section **out, int *created) {
   int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (access == OS_READ_WRITE ? O_RDWR : O_RDONLY);
-  struct object *object = object_new(NULL, OS_MAPPING);
+  struct os_section *section = malloc(sizeof *section); /* before there is a file, which a failure would leave behind */
+  struct object *object = section ? object_new(NULL, OS_MAPPING) : NULL;
   struct shmipc_result result;
   struct stat status;
   int made = 0;
-  if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  if (!object) {
+    free(section);
+    return shmipc_result(SHMIPC_NO_MEMORY);
+  }
   object->fd = open(path, flags);
   while (object->fd < 0 && errno == ENOENT && size > 0) {
     object->fd = make_file(path, size, mode);
@@ -902,11 +906,13 @@ struct shmipc_result os_section_file(const char *path, enum os_access access, ui
   }
   result = wait_for_bytes(object);
   if (result.status != SHMIPC_OK) goto fail;
-  result = section_wrap(object, out);
-  if (result.status == SHMIPC_OK) *created = made;
+  section->object = object;
+  *out = section;
+  *created = made;
   return result;
 fail:
   object_discard(object);
+  free(section);
   return result;
 }
 
