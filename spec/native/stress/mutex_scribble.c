@@ -41,7 +41,8 @@ struct scene {
   enum situation situation;
   _Atomic(unsigned) asked, done; /* scribbles */
   _Atomic(uint32_t) owner;       /* thread id that stands in the word while the hostile process looks for it */
-  _Atomic(size_t) word;          /* where it stands; SIZE_MAX: not known */
+  _Atomic(size_t) word;          /* where it stands */
+  _Atomic(uint32_t) written;     /* there, last */
   _Atomic(int) ready;            /* victims that have opened */
 };
 
@@ -72,10 +73,12 @@ static uint32_t nasty_word(uint32_t owner) {
   return words[stress_below(sizeof words / sizeof words[0])];
 }
 
+/* From the end: the same number may stand in the header by chance, and the words that change stand after it. */
 static size_t find_word(const char *page, uint32_t owner) {
-  size_t i;
-  for (i = 0; i < page_size(); i += sizeof owner) {
+  size_t i = page_size();
+  while (i >= sizeof owner) {
     uint32_t found;
+    i -= sizeof owner;
     memcpy(&found, page + i, sizeof found);
     if ((found & FUTEX_TID_MASK) == owner) return i;
   }
@@ -87,6 +90,7 @@ static void attack(int fd, char *page) {
   case WHOLE: scribble(page, page_size()); break;
   case WORD: {
     const uint32_t value = nasty_word(atomic_load(&scene->owner));
+    atomic_store(&scene->written, value);
     memcpy(page + atomic_load(&scene->word), &value, sizeof value);
     break;
   }
@@ -150,7 +154,8 @@ static void check_call(const char *call, uint64_t began, uint64_t patience, enum
     stress_fail("%s lasted %.3f s, target %d, situation %d", call, (double)lasted / 1e9, (int)scene->target,
                 (int)scene->situation);
   if (status != SHMIPC_OK && status != SHMIPC_CORRUPT && status != other)
-    stress_fail("%s gave %s", call, stress_status(status));
+    stress_fail("%s gave %s, target %d, situation %d", call, stress_status(status), (int)scene->target,
+                (int)scene->situation);
 }
 
 static int try_lock(struct shmipc_mutex *mutex) {
@@ -162,9 +167,21 @@ static int try_lock(struct shmipc_mutex *mutex) {
   return status == SHMIPC_OK;
 }
 
-static void unlock(struct shmipc_mutex *mutex) {
+static enum shmipc_status unlock(struct shmipc_mutex *mutex) {
   const uint64_t began = stress_clock();
-  check_call("unlock", began, 0, shmipc_mutex_unlock(mutex).status, SHMIPC_OK);
+  const enum shmipc_status status = shmipc_mutex_unlock(mutex).status;
+  check_call("unlock", began, 0, status, SHMIPC_OK);
+  return status;
+}
+
+/* What stands in the word has been written while the calling thread had the lock. */
+static void unlock_scribbled(struct shmipc_mutex *mutex) {
+  const uint32_t owner = atomic_load(&scene->written) & FUTEX_TID_MASK;
+  const enum shmipc_status status = unlock(mutex);
+  if (scene->target == WORD && (status == SHMIPC_OK) != (owner == atomic_load(&scene->owner)))
+    stress_fail("unlock gave %s where %u was written over %u", stress_status(status), owner,
+                atomic_load(&scene->owner));
+  if (scene->target == CUT && status == SHMIPC_OK) stress_fail("a mutex without memory was unlocked");
 }
 
 static void close_mutex(struct shmipc_mutex *mutex) {
@@ -226,8 +243,9 @@ static void suffer(void *context) {
   pthread_mutex_lock(&robust);
   ask_hostile();
   if (holds && stress_below(2) == 0 && try_lock(has_second ? &second : &first)) unlock(&first);
-  if (holds) unlock(&first);
+  if (holds) unlock_scribbled(&first);
   holds = try_lock(&first);
+  if (holds && scene->target == CUT) stress_fail("a mutex without memory was locked");
   if (!has_second) has_second = try_open(&second);
   if (stress_below(2) == 0) ask_hostile();
   if (pthread_mutex_unlock(&robust) != 0) stress_fail("the C library's mutex cannot be unlocked");
@@ -243,8 +261,11 @@ static void suffer(void *context) {
 static void *fight(void *context) {
   struct shmipc_mutex *mutex = context;
   int round;
-  for (round = 0; round < ROUNDS; round++)
-    if (try_lock(mutex)) unlock(mutex);
+  for (round = 0; round < ROUNDS; round++) {
+    if (!try_lock(mutex)) continue;
+    if (stress_below(2) == 0) stress_sleep(stress_below(1000000));
+    unlock(mutex);
+  }
   if (!robust_list_is_empty()) stress_fail("the list of held locks is not empty");
   return NULL;
 }
@@ -298,7 +319,6 @@ static void run_case(void *context) {
   stress_name(scene->name, tag);
   scene->target = (enum target)(seed % TARGETS);
   scene->situation = (enum situation)(seed / TARGETS % SITUATIONS);
-  atomic_store(&scene->word, SIZE_MAX);
   hostile = stress_fork(be_hostile, NULL);
   count = scene->situation == WHILE_FOUGHT_FOR ? FIGHTERS : 1;
   for (i = 0; i < count; i++) {

@@ -17,7 +17,7 @@
 #define STRESS_SECOND UINT64_C(1000000000) /* times are nanoseconds */
 #define STRESS_NAME 64
 
-/* The sanitizers multiply the instructions of everything; what is exhaustive without them becomes a sample. */
+/* Whether a sanitizer has added instructions of its own to everything. */
 #if defined(__SANITIZE_ADDRESS__)
 #define STRESS_SANITIZED 1
 #elif defined(__has_feature)
