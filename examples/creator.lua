@@ -10,7 +10,7 @@ parser:option("--memory", "Name of the mapping.", "ShareMemory")
 parser:option("--mutex", "Name of the mutex.", "mutex")
 local options = parser:parse()
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 -- The lock is ours from its birth, so nobody sees the memory before it is ready. New memory reads as zeros.
 local mutex = assert(shmipc.mutex.create(options.mutex, { owned = true }))

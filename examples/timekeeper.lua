@@ -11,7 +11,7 @@ parser:option("--mutex", "Name of the mutex.", "mutex")
 parser:option("--patience", "Seconds to wait for the creator.", "60"):convert(tonumber)
 local options = parser:parse()
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 -- Opens what the creator makes; it may not have started yet.
 local function open(kind, name)

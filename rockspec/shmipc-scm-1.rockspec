@@ -14,30 +14,46 @@ description = {
   labels = { "ipc", "shared-memory", "mutex" },
 }
 
-supported_platforms = { "linux" }
+supported_platforms = { "linux", "windows" }
 
 dependencies = { "lua >= 5.4" }
 
+-- All but the one platform file.
+local function sources_with(platform_file)
+  return {
+    "csrc/binding/arguments.c",
+    "csrc/binding/guard.c",
+    "csrc/binding/handle.c",
+    "csrc/binding/mapping.c",
+    "csrc/binding/module.c",
+    "csrc/binding/mutex.c",
+    "csrc/binding/view.c",
+    "csrc/binding/wait.c",
+    "csrc/core/mapping.c",
+    "csrc/core/mutex.c",
+    "csrc/core/name.c",
+    platform_file,
+  }
+end
+
 build = {
   type = "builtin",
-  modules = {
-    ["shmipc"] = "lua/shmipc/init.lua",
-    ["shmipc.core"] = {
-      sources = {
-        "csrc/binding/arguments.c",
-        "csrc/binding/guard.c",
-        "csrc/binding/handle.c",
-        "csrc/binding/mapping.c",
-        "csrc/binding/module.c",
-        "csrc/binding/mutex.c",
-        "csrc/binding/view.c",
-        "csrc/binding/wait.c",
-        "csrc/core/mapping.c",
-        "csrc/core/mutex.c",
-        "csrc/core/name.c",
-        "csrc/os/linux.c",
+  modules = { ["shmipc"] = "lua/shmipc/init.lua" },
+  platforms = {
+    linux = {
+      modules = {
+        ["shmipc.core"] = { sources = sources_with "csrc/os/linux.c", libraries = { "pthread", "dl" } },
       },
-      libraries = { "pthread", "dl" },
+    },
+    -- MSVC and MinGW
+    windows = {
+      modules = {
+        ["shmipc.core"] = {
+          sources = sources_with "csrc/os/windows.c",
+          libraries = { "advapi32" },
+          defines = { "SHMIPC_API=__declspec(dllexport)" },
+        },
+      },
     },
   },
   copy_directories = { "docs", "examples" },

@@ -107,6 +107,7 @@ describe("a lock whose owner", function()
   end)
 
   it("closes its handle after its object was unlinked is known to those who still have it", function()
+    if shmipc.platform == "windows" then pending("names cannot be taken away on this system") end
     local peer <close> = holder(name)
     assert(shmipc.mutex.unlink(name))
     peer:run("mutex:close()")

@@ -4,7 +4,11 @@ local objects = require "support.objects"
 local process = require "support.process"
 local shmipc = require "shmipc"
 
-local it_on_linux = shmipc.platform == "linux" and it or pending
+if shmipc.platform ~= "linux" then
+  pending("memory that runs out, and closed states: their C programs replace the C library's calls, as Linux lets them")
+  return
+end
+
 local folder = (os.getenv "SHMIPC_NATIVE" or "build/dev/spec/native") .. "/fake/"
 
 -- Runs a program to its success; the last line that it prints.
@@ -187,13 +191,13 @@ describe("when memory runs out", function()
 
   for _, task in ipairs(tasks) do
     for _, way in ipairs(ways) do
-      it_on_linux(("%s survives the failure of %s"):format(task[1], way[1]), function()
+      it(("%s survives the failure of %s"):format(task[1], way[1]), function()
         run("memory_host", way[2], tostring(way[3]), objects.name(), task[2])
       end)
     end
   end
 
-  it_on_linux("hundreds of allocations fail", function()
+  it("hundreds of allocations fail", function()
     local failures = run("memory_host", "lua", "2", objects.name(), tasks[1][2]):match "^(%d+) failures$"
     assert.is_true(tonumber(failures) > 100)
   end)
@@ -211,13 +215,13 @@ describe("a program that closes its Lua states", function()
     { "open_at_exit", "may leave one open when it ends" },
   }
   for _, scene in ipairs(scenes) do
-    it_on_linux(scene[2] .. " (linked in)", function() run("state_host", scene[1], objects.name()) end)
-    it_on_linux(scene[2] .. " (loaded)", function()
+    it(scene[2] .. " (linked in)", function() run("state_host", scene[1], objects.name()) end)
+    it(scene[2] .. " (loaded)", function()
       run("state_host", scene[1], objects.name(), package.path, package.cpath)
     end)
   end
 
-  it_on_linux("goes on when the loader has no memory to keep the module", function()
+  it("goes on when the loader has no memory to keep the module", function()
     run("state_host", "refused_reopening", objects.name(), package.path, package.cpath)
   end)
 end)

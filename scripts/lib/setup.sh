@@ -12,6 +12,8 @@ die() {
 build_packages=(gcc libc6-dev make cmake lua5.4 liblua5.4-dev)
 demo_packages=("${build_packages[@]}" lua-argparse)
 test_packages=("${demo_packages[@]}" lua-busted luarocks)
+windows_packages=("${build_packages[@]}" gcc-mingw-w64-x86-64 dpkg-dev)
+wine_packages=(wine64 wine)
 lint_packages=(clang clang-format clang-tidy cppcheck shellcheck lua-check lua-ldoc)
 
 # Debian's busted is packed for Lua 5.1 to 5.3; its modules are plain Lua and run under 5.4 as well.
@@ -31,6 +33,9 @@ is_here() {
   lua-argparse) lua5.4 -e 'require "argparse"' ;;
   lua-busted) LUA_PATH="$distribution_modules;;" lua5.4 -e 'require "busted.runner"' ;;
   lua-check) command -v luacheck ;;
+  gcc-mingw-w64-x86-64) command -v x86_64-w64-mingw32-gcc ;;
+  dpkg-dev) command -v dpkg-source ;;
+  wine64) [[ -x /usr/lib/wine/wine64 ]] || command -v wine64 ;;
   lua-ldoc) command -v ldoc ;;
   libc6-dev) echo '#include <linux/futex.h>' | gcc -fsyntax-only -xc - ;;
   liblua5.4-dev) [[ -e /usr/include/lua5.4/lua.h || -e /usr/local/include/lua.h || -e /usr/include/lua.h ]] ;;

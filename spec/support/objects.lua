@@ -24,7 +24,8 @@ end
 
 --- The path of a file that does not exist. With bytes: it exists, and holds them.
 function objects.file(bytes, suffix)
-  local path = (os.getenv "TMPDIR" or os.getenv "TEMP" or "/tmp") .. "/" .. unique() .. (suffix or "")
+  local folder = (os.getenv "TMPDIR" or os.getenv "TEMP" or "/tmp"):gsub("\\", "/")
+  local path = folder .. "/" .. unique() .. (suffix or "")
   files[#files + 1] = path
   if bytes then objects.overwrite(path, bytes) end
   return path

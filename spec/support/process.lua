@@ -170,7 +170,9 @@ end
 
 --- Whether the program exists and ends with success.
 function process.succeeds(arguments)
-  local attempt <close> = process.start_program(arguments)
+  local is_there, attempt = pcall(process.start_program, arguments) -- an error where starting it tells
+  if not is_there then return false end
+  local _ <close> = attempt
   for _ in attempt:lines() do end -- so that it does not wait for a reader
   local how, code = attempt:wait()
   return how == "exit" and code == 0

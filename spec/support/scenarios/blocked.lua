@@ -6,7 +6,7 @@ local shmipc = require "shmipc"
 local wait_name, place_name, mutex_name = ...
 local mutex = assert(shmipc.mutex.open(mutex_name))
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no") -- not "line": Windows takes that for "full"
 
 local waits = {
   ["mutex:lock()"] = function() mutex:lock() end,

@@ -6,7 +6,7 @@ local shmipc = require "shmipc"
 local _, pace, memory_name, mutex_name = ...
 pace = tonumber(pace)
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 local mutex = assert(shmipc.mutex.open(mutex_name))
 local view = assert(shmipc.mapping.open(memory_name, { access = "r" })):view()

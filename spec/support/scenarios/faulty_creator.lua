@@ -6,7 +6,7 @@ local shmipc = require "shmipc"
 local limit, pace, memory_name, mutex_name = ...
 limit, pace = tonumber(limit), tonumber(pace)
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no")
 
 local mutex = assert(shmipc.mutex.create(mutex_name, { owned = true }))
 local view = assert(shmipc.mapping.create(memory_name, 4)):view()

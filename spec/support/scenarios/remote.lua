@@ -8,7 +8,7 @@ setmetatable(_G, {
   end,
 })
 
-io.stdout:setvbuf("line")
+io.stdout:setvbuf("no") -- not "line": Windows takes that for "full"
 
 local function quoted(value)
   local kind = type(value)
