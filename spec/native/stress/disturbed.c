@@ -18,9 +18,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,7 +141,7 @@ static int bug_in_lock(int fd, int command, struct flock *lock) {
   }
 }
 
-static int disturbed_fcntl(int fd, int command, struct flock *lock) {
+static int disturbed_lock(int fd, int command, struct flock *lock) {
   const short type = lock->l_type;
   const uint64_t weight = command == F_OFD_SETLK && type == F_WRLCK ? DECIDING : ORDINARY;
   int failed;
@@ -151,6 +153,17 @@ static int disturbed_fcntl(int fd, int command, struct flock *lock) {
   }
   disturb(weight);
   return failed;
+}
+
+static int disturbed_fcntl(int fd, int command, ...) {
+  const int locks = command == F_OFD_SETLK || command == F_OFD_GETLK;
+  va_list arguments;
+  int answer;
+  va_start(arguments, command);
+  answer = locks ? disturbed_lock(fd, command, va_arg(arguments, struct flock *))
+                 : fcntl(fd, command, va_arg(arguments, int));
+  va_end(arguments);
+  return answer;
 }
 
 static int disturbed_fstat(int fd, struct stat *status) {
