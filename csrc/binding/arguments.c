@@ -68,8 +68,10 @@ static const char *push_shown_string(lua_State *L, int arg) {
   char shown[41];
   size_t length, i;
   const char *text = lua_tolstring(L, arg, &length);
-  for (i = 0; i < length && i < sizeof shown - 1; i++)
-    shown[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+  for (i = 0; i < length && i < sizeof shown - 1; i++) {
+    shown[i] = text[i];
+    if ((unsigned char)text[i] < ' ' || text[i] == 127) shown[i] = '?';
+  }
   shown[i] = '\0';
   return lua_pushfstring(L, i < length ? "\"%s...\" (a string)" : "\"%s\" (a string)", shown);
 }
