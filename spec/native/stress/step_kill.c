@@ -40,8 +40,8 @@ struct board {
 };
 
 static struct board *board;
-static char mutex_text[STRESS_NAME], section_text[STRESS_NAME];
-static struct os_name mutex_name, section_name;
+static char mutex_text[STRESS_NAME], section_text[STRESS_NAME], first_text[STRESS_NAME];
+static struct os_name mutex_name, section_name, first_name;
 
 /* ---- the victim's operations. begin: before it is stepped. */
 
@@ -65,7 +65,15 @@ static void unlock(void) {
 }
 
 /* What happens once in a process is not part of an operation. */
-static void begin_nothing(void) { os_thread_self(); }
+static void begin_nothing(void) {
+  const struct shmipc_creation creation = {SIZE, 0600, OS_WHILE_HELD};
+  struct shmipc_mapping *first;
+  struct shmipc_view view;
+  expect_ok(shmipc_mapping_create(&first_name, &creation, OS_READ_WRITE, os_clock() + SHORT, &first), "create");
+  expect_ok(shmipc_view_open(first, 0, SIZE, OS_READ_WRITE, &view), "a view");
+  shmipc_view_close(&view);
+  shmipc_mapping_release(first);
+}
 
 static void begin_open(void) { expect_ok(shmipc_mutex_open(&mutex_name, os_clock() + SHORT, &mutex), "open"); }
 
@@ -547,6 +555,8 @@ int main(int argc, char **argv) {
   stress_name(section_text, "section");
   mutex_name.base = mutex_text;
   section_name.base = section_text;
+  stress_name(first_text, "first");
+  first_name.base = first_text;
   if (pipe(to_witness) != 0 || pipe(from_witness) != 0) stress_give_up(2, "pipe: %s", strerror(errno));
   stay_on_one_processor();
   witness = stress_fork(serve, NULL);
