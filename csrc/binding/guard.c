@@ -15,7 +15,7 @@ local guard <close> = assert(mutex:lock(0.5))
 */
 
 struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable) {
-  return shmipc_handle_push(L, sizeof(struct shmipc_guard), mutex, metatable);
+  return shmipc_handle_push(L, &shmipc_guard_type, mutex, metatable);
 }
 
 /***
@@ -30,13 +30,14 @@ guard:close()
 */
 static int guard_close(lua_State *L) {
   static const char function[] = "guard:close";
-  struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
+  struct shmipc_guard *guard = shmipc_to(L, 1, &shmipc_guard_type);
   struct shmipc_result result = {SHMIPC_OK, 0};
-  struct shmipc_mutex *mutex;
-  if (!guard) return shmipc_wrong_self(L, function, TYPE);
+  struct shmipc_mutex_handle *holder;
+  if (!guard) return shmipc_wrong_self(L, function, &shmipc_guard_type);
   lua_getiuservalue(L, 1, 1);
-  mutex = lua_touserdata(L, -1);
-  if (mutex && mutex->lock && guard->serial != 0) result = shmipc_mutex_unlock_level(mutex, guard->serial);
+  holder = shmipc_to(L, -1, &shmipc_mutex_type);
+  if (holder && holder->mutex.lock && guard->serial != 0)
+    result = shmipc_mutex_unlock_level(&holder->mutex, guard->serial);
   guard->serial = 0;
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, NULL, result);
   lua_pushboolean(L, 1);
@@ -51,18 +52,16 @@ static int guard_leave(lua_State *L) {
 }
 
 static int guard_tostring(lua_State *L) {
-  const struct shmipc_guard *guard = shmipc_to(L, 1, lua_upvalueindex(1));
+  const struct shmipc_guard *guard = shmipc_to(L, 1, &shmipc_guard_type);
   const char *name;
-  if (!guard) return shmipc_wrong_self(L, "tostring", TYPE);
+  if (!guard) return shmipc_wrong_self(L, "tostring", &shmipc_guard_type);
   lua_getiuservalue(L, 1, 1);
   name = shmipc_push_quoted_name(L, lua_gettop(L));
   lua_pushfstring(L, guard->serial != 0 ? TYPE " %s" : TYPE " %s (closed)", name);
   return 1;
 }
 
-void shmipc_guard_type(lua_State *L) {
-  static const luaL_Reg methods[] = {{"close", guard_close}, {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {{"__close", guard_leave}, {"__tostring", guard_tostring}, {NULL, NULL}};
-  static const struct shmipc_type type = {TYPE, methods, metamethods};
-  shmipc_type_fill(L, &type, 0);
-}
+static const luaL_Reg methods[] = {{"close", guard_close}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__close", guard_leave}, {"__tostring", guard_tostring}, {NULL, NULL}};
+
+const struct shmipc_type shmipc_guard_type = {TYPE, sizeof(struct shmipc_guard), 0, methods, metamethods};

@@ -11,52 +11,46 @@ static void set_functions(lua_State *L, const luaL_Reg *functions, int metatable
   luaL_setfuncs(L, functions, companions + 1);
 }
 
-void shmipc_type_fill(lua_State *L, const struct shmipc_type *type, int companions) {
+void shmipc_type_fill(lua_State *L, const struct shmipc_type *type) {
   int metatable = lua_gettop(L);
   lua_pushstring(L, type->name);
   lua_setfield(L, metatable, "__name");
   lua_pushstring(L, type->name); /* scripts see this instead of the metatable, and cannot take it apart */
   lua_setfield(L, metatable, "__metatable");
-  set_functions(L, type->metamethods, metatable, companions);
+  set_functions(L, type->metamethods, metatable, type->companions);
   lua_newtable(L);
-  set_functions(L, type->methods, metatable, companions);
+  set_functions(L, type->methods, metatable, type->companions);
   lua_pushvalue(L, -1);
   lua_setfield(L, metatable, "__index");
 }
 
-void *shmipc_handle_push(lua_State *L, size_t size, int name, int metatable) {
-  void *handle = lua_newuserdatauv(L, size, 1);
-  memset(handle, 0, size);
-  lua_pushvalue(L, name);
+void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept, int metatable) {
+  struct shmipc_handle *handle = lua_newuserdatauv(L, type->size, 1);
+  memset(handle, 0, type->size);
+  handle->type = type;
+  lua_pushvalue(L, kept);
   lua_setiuservalue(L, -2, 1);
   lua_pushvalue(L, metatable);
   lua_setmetatable(L, -2);
   return handle;
 }
 
-void *shmipc_to(lua_State *L, int arg, int metatable) {
-  void *userdata = lua_touserdata(L, arg);
-  int same;
-  if (!userdata || !lua_getmetatable(L, arg)) return NULL;
-  same = lua_rawequal(L, -1, metatable);
-  lua_pop(L, 1);
-  return same ? userdata : NULL;
+int shmipc_wrong_self(lua_State *L, const char *function, const struct shmipc_type *type) {
+  return shmipc_raise(L, function, "self must be a %s, got %s (called without a colon?)", type->name,
+                      luaL_typename(L, 1));
 }
 
-int shmipc_wrong_self(lua_State *L, const char *function, const char *type) {
-  return shmipc_raise(L, function, "self must be a %s, got %s (called without a colon?)", type, luaL_typename(L, 1));
+int shmipc_closed(lua_State *L, const char *function, const struct shmipc_type *type) {
+  return shmipc_raise(L, function, "attempt to use a closed %s", type->name);
 }
 
-int shmipc_closed(lua_State *L, const char *function, const char *type) {
-  return shmipc_raise(L, function, "attempt to use a closed %s", type);
-}
-
-void shmipc_expect(lua_State *L, const char *type, shmipc_is_closed is_closed) {
+void shmipc_expect(lua_State *L, const struct shmipc_type *type, shmipc_is_closed is_closed) {
   const char *function = luaL_checkstring(L, 2);
-  const void *self = shmipc_to(L, 1, lua_upvalueindex(1));
+  const void *self = shmipc_to(L, 1, type);
   if (!self)
-    shmipc_raise_beyond(L, function, "self must be a %s, got %s (called without a colon?)", type, luaL_typename(L, 1));
-  if (is_closed(self)) shmipc_raise_beyond(L, function, "attempt to use a closed %s", type);
+    shmipc_raise_beyond(L, function, "self must be a %s, got %s (called without a colon?)", type->name,
+                        luaL_typename(L, 1));
+  if (is_closed(self)) shmipc_raise_beyond(L, function, "attempt to use a closed %s", type->name);
 }
 
 const char *shmipc_push_quoted_name(lua_State *L, int arg) {

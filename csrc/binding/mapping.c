@@ -6,18 +6,19 @@
 #define TYPE "shmipc.mapping"
 
 struct mapping_handle {
+  struct shmipc_handle handle;
   struct shmipc_mapping *mapping; /* NULL: closed */
 };
 
 static struct mapping_handle *mapping_self(lua_State *L, const char *function) {
-  struct mapping_handle *handle = shmipc_to(L, 1, lua_upvalueindex(1));
-  if (!handle) shmipc_wrong_self(L, function, TYPE);
+  struct mapping_handle *handle = shmipc_to(L, 1, &shmipc_mapping_type);
+  if (!handle) shmipc_wrong_self(L, function, &shmipc_mapping_type);
   return handle;
 }
 
 static struct shmipc_mapping *mapping_open_self(lua_State *L, const char *function) {
   struct mapping_handle *handle = mapping_self(L, function);
-  if (!handle->mapping) shmipc_closed(L, function, TYPE);
+  if (!handle->mapping) shmipc_closed(L, function, &shmipc_mapping_type);
   return handle->mapping;
 }
 
@@ -28,7 +29,7 @@ typedef struct shmipc_result (*make_function)(const struct os_name *name, const 
 static int push_mapping(lua_State *L, const char *function, make_function make, const struct os_name *name,
                         const struct shmipc_creation *creation, enum os_access access) {
   struct shmipc_wait wait = shmipc_wait_for_decision();
-  struct mapping_handle *handle = shmipc_handle_push(L, sizeof *handle, 1, lua_upvalueindex(1));
+  struct mapping_handle *handle = shmipc_handle_push(L, &shmipc_mapping_type, 1, lua_upvalueindex(1));
   struct shmipc_result result;
   do {
     result = make(name, creation, access, wait.until, &handle->mapping);
@@ -159,7 +160,7 @@ static int mapping_file(lua_State *L) {
   lua_pop(L, 1);
   if (size > 0 && access == OS_READ) shmipc_raise(L, function, "size needs access \"rw\", got \"r\"");
   if (strlen(path) != length) return shmipc_invalid_name(L, function, path, "it has a NUL byte");
-  handle = shmipc_handle_push(L, sizeof *handle, 1, lua_upvalueindex(1));
+  handle = shmipc_handle_push(L, &shmipc_mapping_type, 1, lua_upvalueindex(1));
   result = shmipc_mapping_file(path, access, size, mode, &handle->mapping);
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, path, result);
   return 1;
@@ -207,7 +208,7 @@ static int mapping_view(lua_State *L) {
   lua_Integer size = (lua_Integer)mapping->size, offset, length;
   enum os_access access = mapping->access;
   struct shmipc_result result;
-  struct shmipc_view *view;
+  struct shmipc_view_handle *view;
   lua_settop(L, 4);
   offset = shmipc_integer_or(L, 2, function, "offset", 0, size - 1, 0);
   length = shmipc_integer_or(L, 3, function, "length", 1, size - offset, size - offset);
@@ -217,10 +218,10 @@ static int mapping_view(lua_State *L) {
   lua_getiuservalue(L, 1, 1);
   if ((uint64_t)length > SIZE_MAX)
     return shmipc_failure(L, function, lua_tostring(L, -1), shmipc_result(SHMIPC_NO_SPACE));
-  view = shmipc_handle_push(L, sizeof *view, 5, lua_upvalueindex(2));
+  view = shmipc_handle_push(L, &shmipc_view_type, 5, lua_upvalueindex(2));
   mapping = handle->mapping; /* a finaliser may have closed it meanwhile */
-  if (!mapping) return shmipc_closed(L, function, TYPE);
-  result = shmipc_view_open(mapping, (uint64_t)offset, (size_t)length, access, view);
+  if (!mapping) return shmipc_closed(L, function, &shmipc_mapping_type);
+  result = shmipc_view_open(mapping, (uint64_t)offset, (size_t)length, access, &view->view);
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, lua_tostring(L, 5), result);
   return 1;
 }
@@ -310,16 +311,14 @@ static int mapping_tostring(lua_State *L) {
   return 1;
 }
 
-void shmipc_mapping_type(lua_State *L) {
-  static const luaL_Reg methods[] = {{"view", mapping_view},
-                                     {"name", mapping_name},
-                                     {"size", mapping_size},
-                                     {"created", mapping_created},
-                                     {"access", mapping_access},
-                                     {"close", mapping_close},
-                                     {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {
-      {"__gc", mapping_finalise}, {"__close", mapping_finalise}, {"__tostring", mapping_tostring}, {NULL, NULL}};
-  static const struct shmipc_type type = {TYPE, methods, metamethods};
-  shmipc_type_fill(L, &type, 1);
-}
+static const luaL_Reg methods[] = {{"view", mapping_view},
+                                   {"name", mapping_name},
+                                   {"size", mapping_size},
+                                   {"created", mapping_created},
+                                   {"access", mapping_access},
+                                   {"close", mapping_close},
+                                   {NULL, NULL}};
+static const luaL_Reg metamethods[] = {
+    {"__gc", mapping_finalise}, {"__close", mapping_finalise}, {"__tostring", mapping_tostring}, {NULL, NULL}};
+
+const struct shmipc_type shmipc_mapping_type = {TYPE, sizeof(struct mapping_handle), 1, methods, metamethods};

@@ -123,19 +123,19 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
 
   push_string_functions(L);
   lua_newtable(L);
-  shmipc_view_type(L);
+  shmipc_type_fill(L, &shmipc_view_type);
   add_kind(L, kinds, "view");
   lua_newtable(L);
-  shmipc_mapping_type(L);
+  shmipc_type_fill(L, &shmipc_mapping_type);
   add_kind(L, kinds, "mapping");
   add_functions(L, module, "mapping", shmipc_mapping_functions);
 
   lua_newtable(L);
-  shmipc_guard_type(L);
+  shmipc_type_fill(L, &shmipc_guard_type);
   add_kind(L, kinds, "guard");
   lua_pushliteral(L, "abandoned");
   lua_newtable(L);
-  shmipc_mutex_type(L);
+  shmipc_type_fill(L, &shmipc_mutex_type);
   add_kind(L, kinds, "mutex");
   add_functions(L, module, "mutex", shmipc_mutex_functions);
   lua_settop(L, module);

@@ -4,10 +4,10 @@
 #define TYPE "shmipc.mutex"
 
 static struct shmipc_mutex *mutex_self(lua_State *L, const char *function) {
-  struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
-  if (!mutex) shmipc_wrong_self(L, function, TYPE);
-  if (!mutex->lock) shmipc_closed(L, function, TYPE);
-  return mutex;
+  struct shmipc_mutex_handle *handle = shmipc_to(L, 1, &shmipc_mutex_type);
+  if (!handle) shmipc_wrong_self(L, function, &shmipc_mutex_type);
+  if (!handle->mutex.lock) shmipc_closed(L, function, &shmipc_mutex_type);
+  return &handle->mutex;
 }
 
 typedef struct shmipc_result (*make_function)(const struct os_name *name, const struct shmipc_mutex_creation *creation,
@@ -19,7 +19,7 @@ static const char *const no_options[] = {NULL};
 static int push_mutex(lua_State *L, const char *function, make_function make, const char *const *allowed) {
   struct shmipc_wait wait = shmipc_wait_for_decision();
   struct shmipc_mutex_creation creation;
-  struct shmipc_mutex *mutex;
+  struct shmipc_mutex_handle *handle;
   struct shmipc_result result;
   struct os_name name;
   int results;
@@ -28,9 +28,9 @@ static int push_mutex(lua_State *L, const char *function, make_function make, co
   shmipc_options(L, 2, function, allowed);
   creation.mode = shmipc_option_mode(L, 2, function);
   creation.birth = shmipc_option_flag(L, 2, function, "owned") ? OS_BORN_OWNED : OS_BORN_FREE;
-  mutex = shmipc_handle_push(L, sizeof *mutex, 1, lua_upvalueindex(1));
+  handle = shmipc_handle_push(L, &shmipc_mutex_type, 1, lua_upvalueindex(1));
   do {
-    result = make(&name, &creation, wait.until, mutex);
+    result = make(&name, &creation, wait.until, &handle->mutex);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
   if (result.status != SHMIPC_OK) return shmipc_failure(L, function, lua_tostring(L, 1), result);
   return 1;
@@ -145,7 +145,7 @@ static int mutex_lock(lua_State *L) {
   struct shmipc_result result;
   int abandoned = 0;
   do {
-    if (!mutex->lock) return shmipc_closed(L, function, TYPE); /* by a finaliser or a hook meanwhile */
+    if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser or a hook meanwhile */
     result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, &abandoned);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
   if (result.status != SHMIPC_OK) {
@@ -220,9 +220,9 @@ static int mutex_created(lua_State *L) {
 }
 
 static int finalise(lua_State *L) {
-  struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
-  if (!mutex) return shmipc_wrong_self(L, "mutex:close", TYPE);
-  if (mutex->lock) shmipc_mutex_close(mutex);
+  struct shmipc_mutex_handle *handle = shmipc_to(L, 1, &shmipc_mutex_type);
+  if (!handle) return shmipc_wrong_self(L, "mutex:close", &shmipc_mutex_type);
+  if (handle->mutex.lock) shmipc_mutex_close(&handle->mutex);
   return 0;
 }
 
@@ -256,31 +256,26 @@ static int mutex_close(lua_State *L) {
 }
 
 static int mutex_tostring(lua_State *L) {
-  const struct shmipc_mutex *mutex = shmipc_to(L, 1, lua_upvalueindex(1));
+  const struct shmipc_mutex_handle *handle = shmipc_to(L, 1, &shmipc_mutex_type);
   const char *name;
-  if (!mutex) return shmipc_wrong_self(L, "tostring", TYPE);
+  if (!handle) return shmipc_wrong_self(L, "tostring", &shmipc_mutex_type);
   name = shmipc_push_quoted_name(L, 1);
-  lua_pushfstring(L, mutex->lock ? TYPE " %s" : TYPE " %s (closed)", name);
+  lua_pushfstring(L, handle->mutex.lock ? TYPE " %s" : TYPE " %s (closed)", name);
   return 1;
 }
 
-static int is_closed(const void *self) { return ((const struct shmipc_mutex *)self)->lock == NULL; }
+static int is_closed(const void *self) { return ((const struct shmipc_mutex_handle *)self)->mutex.lock == NULL; }
 
 /* For the methods that are written in Lua: (self, function). */
 static int mutex_expect(lua_State *L) {
-  shmipc_expect(L, TYPE, is_closed);
+  shmipc_expect(L, &shmipc_mutex_type, is_closed);
   return 0;
 }
 
-void shmipc_mutex_type(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"lock", mutex_lock},       {"unlock", mutex_unlock}, {"name", mutex_name}, {"abandoned", mutex_abandoned},
-      {"created", mutex_created}, {"close", mutex_close},   {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {{"__gc", finalise},
-                                         {"__close", finalise},
-                                         {"__tostring", mutex_tostring},
-                                         {"expect", mutex_expect},
-                                         {NULL, NULL}};
-  static const struct shmipc_type type = {TYPE, methods, metamethods};
-  shmipc_type_fill(L, &type, 2);
-}
+static const luaL_Reg methods[] = {
+    {"lock", mutex_lock},       {"unlock", mutex_unlock}, {"name", mutex_name}, {"abandoned", mutex_abandoned},
+    {"created", mutex_created}, {"close", mutex_close},   {NULL, NULL}};
+static const luaL_Reg metamethods[] = {
+    {"__gc", finalise}, {"__close", finalise}, {"__tostring", mutex_tostring}, {"expect", mutex_expect}, {NULL, NULL}};
+
+const struct shmipc_type shmipc_mutex_type = {TYPE, sizeof(struct shmipc_mutex_handle), 2, methods, metamethods};

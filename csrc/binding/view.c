@@ -20,10 +20,10 @@ raise. So does an access to memory that vanished because another process truncat
 */
 
 static struct shmipc_view *view_self(lua_State *L, const char *function) {
-  struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
-  if (!view) shmipc_wrong_self(L, function, TYPE);
-  if (!view->mapping) shmipc_closed(L, function, TYPE);
-  return view;
+  struct shmipc_view_handle *handle = shmipc_to(L, 1, &shmipc_view_type);
+  if (!handle) shmipc_wrong_self(L, function, &shmipc_view_type);
+  if (!handle->view.mapping) shmipc_closed(L, function, &shmipc_view_type);
+  return &handle->view;
 }
 
 static struct shmipc_view *writable_self(lua_State *L, const char *function) {
@@ -410,7 +410,8 @@ static int view_pack(lua_State *L) {
   lua_insert(L, 3);
   status = lua_pcall(L, lua_gettop(L) - 3, 1, 0);
   if (status != LUA_OK) return string_failed(L, function, status);
-  if (!view->mapping) return shmipc_closed(L, function, TYPE); /* a finaliser may have closed it meanwhile */
+  if (!view->mapping)
+    return shmipc_closed(L, function, &shmipc_view_type); /* a finaliser may have closed it meanwhile */
   bytes = lua_tolstring(L, -1, &length);
   if (length > view->memory.length - offset)
     return shmipc_raise(L, function, "%I bytes do not fit at offset %I of a view of %I", (LUAI_UACINT)length,
@@ -462,7 +463,7 @@ static int view_unpack(lua_State *L) {
     lua_settop(L, 3);
     lua_pushvalue(L, lua_upvalueindex(STRING_UNPACK));
     lua_pushvalue(L, 3);
-    if (!view->mapping) return shmipc_closed(L, function, TYPE);
+    if (!view->mapping) return shmipc_closed(L, function, &shmipc_view_type);
     push_bytes(L, view, offset, window);
     check_lost(L, function, view);
     status = lua_pcall(L, 2, LUA_MULTRET, 0);
@@ -511,10 +512,12 @@ view:copy(8, view, 0, 16)
 static int view_copy(lua_State *L) {
   static const char function[] = "view:copy";
   struct shmipc_view *view = writable_self(L, function);
-  const struct shmipc_view *source = shmipc_to(L, 3, lua_upvalueindex(1));
+  const struct shmipc_view_handle *given = shmipc_to(L, 3, &shmipc_view_type);
+  const struct shmipc_view *source;
   lua_Integer size = (lua_Integer)view->memory.length, to, from, length, room;
   to = shmipc_integer(L, 2, function, "to", 0, size);
-  if (!source) shmipc_raise(L, function, "source must be a " TYPE ", got %s", luaL_typename(L, 3));
+  if (!given) shmipc_raise(L, function, "source must be a " TYPE ", got %s", luaL_typename(L, 3));
+  source = &given->view;
   if (!source->mapping) shmipc_raise(L, function, "source is a closed " TYPE);
   from = shmipc_integer(L, 4, function, "from", 0, (lua_Integer)source->memory.length);
   room = (lua_Integer)source->memory.length - from;
@@ -578,9 +581,9 @@ static int view_access(lua_State *L) {
 }
 
 static int finalise(lua_State *L) {
-  struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
-  if (!view) return shmipc_wrong_self(L, "view:close", TYPE);
-  if (view->mapping) shmipc_view_close(view);
+  struct shmipc_view_handle *handle = shmipc_to(L, 1, &shmipc_view_type);
+  if (!handle) return shmipc_wrong_self(L, "view:close", &shmipc_view_type);
+  if (handle->view.mapping) shmipc_view_close(&handle->view);
   return 0;
 }
 
@@ -598,9 +601,11 @@ static int view_close(lua_State *L) {
 }
 
 static int view_tostring(lua_State *L) {
-  const struct shmipc_view *view = shmipc_to(L, 1, lua_upvalueindex(1));
+  const struct shmipc_view_handle *handle = shmipc_to(L, 1, &shmipc_view_type);
+  const struct shmipc_view *view;
   const char *name;
-  if (!view) return shmipc_wrong_self(L, "tostring", TYPE);
+  if (!handle) return shmipc_wrong_self(L, "tostring", &shmipc_view_type);
+  view = &handle->view;
   name = shmipc_push_quoted_name(L, 1);
   if (view->mapping)
     lua_pushfstring(L, TYPE " %s %I..%I %s", name, (LUAI_UACINT)view->memory.offset,
@@ -610,27 +615,25 @@ static int view_tostring(lua_State *L) {
   return 1;
 }
 
-void shmipc_view_type(lua_State *L) {
-  static const luaL_Reg methods[] = {
+static const luaL_Reg methods[] = {
 #define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
   {"read_" #name, view_read_##name}, {"write_" #name, view_write_##name},
-      SHMIPC_ELEMENTS(SHMIPC_X)
+    SHMIPC_ELEMENTS(SHMIPC_X)
 #undef SHMIPC_X
-          {"read", view_read},
-      {"write", view_write},
-      {"read_cstring", view_read_cstring},
-      {"write_cstring", view_write_cstring},
-      {"pack", view_pack},
-      {"unpack", view_unpack},
-      {"fill", view_fill},
-      {"copy", view_copy},
-      {"flush", view_flush},
-      {"size", view_size},
-      {"access", view_access},
-      {"close", view_close},
-      {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {
-      {"__gc", finalise}, {"__close", finalise}, {"__len", view_size}, {"__tostring", view_tostring}, {NULL, NULL}};
-  static const struct shmipc_type type = {TYPE, methods, metamethods};
-  shmipc_type_fill(L, &type, 3);
-}
+        {"read", view_read},
+    {"write", view_write},
+    {"read_cstring", view_read_cstring},
+    {"write_cstring", view_write_cstring},
+    {"pack", view_pack},
+    {"unpack", view_unpack},
+    {"fill", view_fill},
+    {"copy", view_copy},
+    {"flush", view_flush},
+    {"size", view_size},
+    {"access", view_access},
+    {"close", view_close},
+    {NULL, NULL}};
+static const luaL_Reg metamethods[] = {
+    {"__gc", finalise}, {"__close", finalise}, {"__len", view_size}, {"__tostring", view_tostring}, {NULL, NULL}};
+
+const struct shmipc_type shmipc_view_type = {TYPE, sizeof(struct shmipc_view_handle), 3, methods, metamethods};
