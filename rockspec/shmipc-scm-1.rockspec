@@ -22,16 +22,25 @@ dependencies = { "lua >= 5.4" }
 local function sources_with(platform_file)
   return {
     "csrc/binding/arguments.c",
+    "csrc/binding/array.c",
+    "csrc/binding/atomic.c",
     "csrc/binding/guard.c",
     "csrc/binding/handle.c",
+    "csrc/binding/layout.c",
     "csrc/binding/mapping.c",
     "csrc/binding/module.c",
     "csrc/binding/mutex.c",
+    "csrc/binding/native.c",
+    "csrc/binding/record.c",
+    "csrc/binding/value.c",
     "csrc/binding/view.c",
     "csrc/binding/wait.c",
+    "csrc/core/atomic.c",
+    "csrc/core/layout.c",
     "csrc/core/mapping.c",
     "csrc/core/mutex.c",
     "csrc/core/name.c",
+    "csrc/core/text.c",
     platform_file,
   }
 end

@@ -1,6 +1,7 @@
 /* Checking arguments and telling errors. */
 #include "binding.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -76,8 +77,7 @@ static const char *push_shown_string(lua_State *L, int arg) {
   return lua_pushfstring(L, i < length ? "\"%s...\" (a string)" : "\"%s\" (a string)", shown);
 }
 
-/* Pushes a short text that shows the value at arg. */
-static const char *push_shown(lua_State *L, int arg) {
+const char *shmipc_push_shown(lua_State *L, int arg) {
   switch (lua_type(L, arg)) {
   case LUA_TNONE: return lua_pushliteral(L, "nothing");
   case LUA_TNIL: return lua_pushliteral(L, "nil");
@@ -93,7 +93,7 @@ static const char *push_shown(lua_State *L, int arg) {
 
 static int wrong_integer(lua_State *L, int arg, const char *function, const char *what, lua_Integer lowest,
                          lua_Integer highest) {
-  const char *given = push_shown(L, arg);
+  const char *given = shmipc_push_shown(L, arg);
   if (highest < lowest) return shmipc_raise(L, function, "%s: no value is allowed here, got %s", what, given);
   if (lowest == LUA_MININTEGER && highest == LUA_MAXINTEGER)
     return shmipc_raise(L, function, "%s must be an integer, got %s", what, given);
@@ -117,13 +117,21 @@ lua_Integer shmipc_integer_or(lua_State *L, int arg, const char *function, const
 
 lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char *what) {
   if (lua_type(L, arg) != LUA_TNUMBER)
-    shmipc_raise(L, function, "%s must be a number, got %s", what, push_shown(L, arg));
+    shmipc_raise(L, function, "%s must be a number, got %s", what, shmipc_push_shown(L, arg));
   return lua_tonumber(L, arg);
+}
+
+double shmipc_real(lua_State *L, int arg, const char *function, const char *what, size_t size) {
+  double value = shmipc_number(L, arg, function, what);
+  if (size == sizeof(float) && fabs(value) <= DBL_MAX && fabs((double)(float)value) > (double)FLT_MAX)
+    shmipc_raise(L, function, "%s must be a number from %f to %f, got %f", what, -(double)FLT_MAX, (double)FLT_MAX,
+                 value);
+  return value;
 }
 
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length) {
   if (lua_type(L, arg) != LUA_TSTRING)
-    shmipc_raise(L, function, "%s must be a string, got %s", what, push_shown(L, arg));
+    shmipc_raise(L, function, "%s must be a string, got %s", what, shmipc_push_shown(L, arg));
   return lua_tolstring(L, arg, length);
 }
 
@@ -132,7 +140,7 @@ double shmipc_seconds(lua_State *L, int arg, const char *function, const char *w
   if (lua_isnoneornil(L, arg)) return HUGE_VAL;
   seconds = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : -1;
   if (!(seconds >= 0))
-    shmipc_raise(L, function, "%s must be a number of seconds, 0 or more, got %s", what, push_shown(L, arg));
+    shmipc_raise(L, function, "%s must be a number of seconds, 0 or more, got %s", what, shmipc_push_shown(L, arg));
   return seconds;
 }
 
@@ -143,7 +151,7 @@ static int is_text(const char *expected, const char *text, size_t length) {
 
 void shmipc_options(lua_State *L, int arg, const char *function, const char *const *allowed) {
   if (lua_isnoneornil(L, arg)) return;
-  if (!lua_istable(L, arg)) shmipc_raise(L, function, "options must be a table, got %s", push_shown(L, arg));
+  if (!lua_istable(L, arg)) shmipc_raise(L, function, "options must be a table, got %s", shmipc_push_shown(L, arg));
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     const char *const *name = allowed;
     if (lua_type(L, -2) == LUA_TSTRING) {
@@ -152,7 +160,7 @@ void shmipc_options(lua_State *L, int arg, const char *function, const char *con
       while (*name && !is_text(*name, key, length)) name++;
     }
     if (lua_type(L, -2) != LUA_TSTRING || !*name) {
-      const char *given = push_shown(L, lua_gettop(L) - 1);
+      const char *given = shmipc_push_shown(L, lua_gettop(L) - 1);
       luaL_Buffer list;
       luaL_buffinit(L, &list);
       for (name = allowed; *name; name++) {
@@ -187,7 +195,7 @@ int shmipc_option_flag(lua_State *L, int arg, const char *function, const char *
   int value = 0;
   if (shmipc_option(L, arg, field)) {
     if (!lua_isboolean(L, -1))
-      shmipc_raise(L, function, "%s must be true or false, got %s", field, push_shown(L, lua_gettop(L)));
+      shmipc_raise(L, function, "%s must be true or false, got %s", field, shmipc_push_shown(L, lua_gettop(L)));
     value = lua_toboolean(L, -1);
   }
   lua_pop(L, 1);
@@ -208,7 +216,7 @@ enum os_access shmipc_access(lua_State *L, int arg, const char *function, enum s
       if (is_text(access_names[access], text, length)) return (enum os_access)access;
   }
   shmipc_raise(L, function, "access must be %s, got %s",
-               copy == SHMIPC_COPY_ALLOWED ? "\"r\", \"rw\" or \"cow\"" : "\"r\" or \"rw\"", push_shown(L, arg));
+               copy == SHMIPC_COPY_ALLOWED ? "\"r\", \"rw\" or \"cow\"" : "\"r\" or \"rw\"", shmipc_push_shown(L, arg));
   return OS_READ;
 }
 

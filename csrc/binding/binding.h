@@ -45,6 +45,12 @@ const char *shmipc_string(lua_State *L, int arg, const char *function, const cha
 /* A time in seconds, 0 to math.huge; absent: HUGE_VAL. */
 double shmipc_seconds(lua_State *L, int arg, const char *function, const char *what);
 
+/* Pushes a short text that shows the value at arg: for messages. */
+const char *shmipc_push_shown(lua_State *L, int arg);
+
+/* A number for a floating-point type of that many bytes. A finite one that overflows raises. */
+double shmipc_real(lua_State *L, int arg, const char *function, const char *what, size_t size);
+
 /* A table with string keys out of `allowed` (NULL-terminated), nil, or nothing. Afterwards a field is read by
  * shmipc_option, which leaves it on the stack and says whether it is there. */
 void shmipc_options(lua_State *L, int arg, const char *function, const char *const *allowed);
@@ -70,7 +76,8 @@ int shmipc_name(lua_State *L, int arg, const char *function, struct os_name *out
 struct shmipc_type {
   const char *name; /* "shmipc.view" */
   size_t size;      /* of a userdata, in bytes */
-  int companions;   /* how many values the functions have as upvalues, after the metatable */
+  int values;       /* how many Lua values a userdata keeps: its user values */
+  int companions;   /* how many upvalues the functions have, besides the metatable */
   const luaL_Reg *methods;
   const luaL_Reg *metamethods;
 };
@@ -80,7 +87,8 @@ struct shmipc_handle {
 };
 
 /* Fills the metatable at the top of the stack and leaves the table of methods above it. Upvalues of all functions: 1
- * the metatable itself, then the type's companions, which stand below the metatable in the stack, in their order. */
+ * the metatable itself, then the type's companions, which stand below the metatable in the stack, in their order.
+ * A type with an __index of its own finds its methods by shmipc_method_push. */
 void shmipc_type_fill(lua_State *L, const struct shmipc_type *type);
 
 /* The userdata at arg if it is of the type; else NULL. This is part of every access to shared memory: comparing the
@@ -94,6 +102,9 @@ static inline void *shmipc_to(lua_State *L, int arg, const struct shmipc_type *t
  * `kept` (its name, or what it must keep alive) as user value 1. The resource is acquired afterwards, so that an error
  * in between leaks nothing. */
 void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept, int metatable);
+
+/* Pushes the method that the key at the index names, or nil. pre: called by a metamethod of the type. */
+void shmipc_method_push(lua_State *L, int key);
 
 /* Raise for a wrong self, and for a closed one. */
 int shmipc_wrong_self(lua_State *L, const char *function, const struct shmipc_type *type);
@@ -129,7 +140,7 @@ void shmipc_wait_prepare(lua_State *L);
 
 /* ---- the types, and their companions */
 
-extern const struct shmipc_type shmipc_view_type;    /* string.pack, string.unpack, string.packsize */
+extern const struct shmipc_type shmipc_view_type;    /* string.pack, string.unpack, string.packsize, typed.h's table */
 extern const struct shmipc_type shmipc_mapping_type; /* the view's metatable */
 extern const struct shmipc_type shmipc_guard_type;   /* none */
 extern const struct shmipc_type shmipc_mutex_type;   /* the guard's metatable, the string "abandoned" */

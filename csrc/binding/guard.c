@@ -64,4 +64,4 @@ static int guard_tostring(lua_State *L) {
 static const luaL_Reg methods[] = {{"close", guard_close}, {NULL, NULL}};
 static const luaL_Reg metamethods[] = {{"__close", guard_leave}, {"__tostring", guard_tostring}, {NULL, NULL}};
 
-const struct shmipc_type shmipc_guard_type = {TYPE, sizeof(struct shmipc_guard), 0, methods, metamethods};
+const struct shmipc_type shmipc_guard_type = {TYPE, sizeof(struct shmipc_guard), 1, 0, methods, metamethods};

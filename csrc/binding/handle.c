@@ -21,11 +21,16 @@ void shmipc_type_fill(lua_State *L, const struct shmipc_type *type) {
   lua_newtable(L);
   set_functions(L, type->methods, metatable, type->companions);
   lua_pushvalue(L, -1);
-  lua_setfield(L, metatable, "__index");
+  lua_setfield(L, metatable, "methods");
+  if (lua_getfield(L, metatable, "__index") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_setfield(L, metatable, "__index");
+  }
+  lua_pop(L, 1);
 }
 
 void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept, int metatable) {
-  struct shmipc_handle *handle = lua_newuserdatauv(L, type->size, 1);
+  struct shmipc_handle *handle = lua_newuserdatauv(L, type->size, type->values);
   memset(handle, 0, type->size);
   handle->type = type;
   lua_pushvalue(L, kept);
@@ -33,6 +38,12 @@ void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept,
   lua_pushvalue(L, metatable);
   lua_setmetatable(L, -2);
   return handle;
+}
+
+void shmipc_method_push(lua_State *L, int key) {
+  lua_getfield(L, lua_upvalueindex(1), "methods");
+  lua_pushvalue(L, key);
+  lua_rawget(L, -2);
 }
 
 int shmipc_wrong_self(lua_State *L, const char *function, const struct shmipc_type *type) {

@@ -321,4 +321,4 @@ static const luaL_Reg methods[] = {{"view", mapping_view},
 static const luaL_Reg metamethods[] = {
     {"__gc", mapping_finalise}, {"__close", mapping_finalise}, {"__tostring", mapping_tostring}, {NULL, NULL}};
 
-const struct shmipc_type shmipc_mapping_type = {TYPE, sizeof(struct mapping_handle), 1, methods, metamethods};
+const struct shmipc_type shmipc_mapping_type = {TYPE, sizeof(struct mapping_handle), 1, 1, methods, metamethods};

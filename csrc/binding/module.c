@@ -1,6 +1,6 @@
 /* shmipc.core: the native half of the module, which lua/shmipc/init.lua completes. */
 #include "../include/shmipc.h"
-#include "binding.h"
+#include "typed.h"
 
 #include <lualib.h>
 
@@ -75,20 +75,16 @@ static int module_pid(lua_State *L) {
   return 1;
 }
 
-/* What the Lua half needs of a type: kinds[name] = {methods = …, expect = …}. Pops the table of methods, which stands
- * above the metatable; leaves the metatable. */
-static void add_kind(lua_State *L, int kinds, const char *name) {
-  lua_createtable(L, 0, 2);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "methods");
-  lua_getfield(L, -2, "expect");
-  lua_setfield(L, -2, "expect");
+/* Fills the metatable at the top. kinds[name] is the metatable, where the Lua half finds a type's `methods` and other
+ * things, and adds its own. Leaves the metatable. */
+static void add_kind(lua_State *L, int kinds, const char *name, const struct shmipc_type *type) {
+  shmipc_type_fill(L, type);
+  lua_pop(L, 1);
+  lua_pushvalue(L, -1);
   lua_setfield(L, kinds, name);
-  lua_pushnil(L);
-  lua_setfield(L, -2, "expect");
 }
 
-/* module[name] = a table of the functions. Pops the metatable, which becomes their upvalue 1. */
+/* module[name] = a table of the functions. Pops what becomes their upvalue 1. */
 static void add_functions(lua_State *L, int module, const char *name, const luaL_Reg *functions) {
   lua_newtable(L);
   lua_insert(L, -2);
@@ -103,6 +99,38 @@ static void push_string_functions(lua_State *L) {
   lua_getfield(L, -1, "pack");
   lua_getfield(L, -2, "unpack");
   lua_getfield(L, -3, "packsize");
+}
+
+/* Arrays, records and layouts, which know each other by the table module.companions. */
+static void add_windows(lua_State *L, int module, int kinds) {
+  int companions;
+  lua_newtable(L);
+  companions = lua_gettop(L);
+  lua_pushvalue(L, companions);
+  lua_setfield(L, module, "companions");
+  lua_newtable(L);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_rawseti(L, companions, COMPANION_WEAK);
+
+  lua_pushvalue(L, companions);
+  lua_newtable(L);
+  add_kind(L, kinds, "array", &shmipc_array_type);
+  lua_rawseti(L, companions, COMPANION_ARRAY);
+  lua_newtable(L);
+  add_kind(L, kinds, "record", &shmipc_record_type);
+  lua_rawseti(L, companions, COMPANION_RECORD);
+  lua_newtable(L);
+  add_kind(L, kinds, "layout", &shmipc_layout_type);
+  lua_pushcclosure(L, shmipc_layout_new, 1);
+  lua_setfield(L, module, "layout");
+
+  lua_settop(L, companions);
+  lua_pushvalue(L, companions);
+  add_functions(L, module, "record", shmipc_record_functions);
+  add_functions(L, module, "atomic", shmipc_atomic_functions);
+  shmipc_native_push(L);
+  lua_setfield(L, module, "native");
 }
 
 SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
@@ -121,22 +149,20 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   lua_pushvalue(L, kinds);
   lua_setfield(L, module, "kinds");
 
+  add_windows(L, module, kinds);
   push_string_functions(L);
+  lua_getfield(L, module, "companions");
   lua_newtable(L);
-  shmipc_type_fill(L, &shmipc_view_type);
-  add_kind(L, kinds, "view");
+  add_kind(L, kinds, "view", &shmipc_view_type);
   lua_newtable(L);
-  shmipc_type_fill(L, &shmipc_mapping_type);
-  add_kind(L, kinds, "mapping");
+  add_kind(L, kinds, "mapping", &shmipc_mapping_type);
   add_functions(L, module, "mapping", shmipc_mapping_functions);
 
   lua_newtable(L);
-  shmipc_type_fill(L, &shmipc_guard_type);
-  add_kind(L, kinds, "guard");
+  add_kind(L, kinds, "guard", &shmipc_guard_type);
   lua_pushliteral(L, "abandoned");
   lua_newtable(L);
-  shmipc_type_fill(L, &shmipc_mutex_type);
-  add_kind(L, kinds, "mutex");
+  add_kind(L, kinds, "mutex", &shmipc_mutex_type);
   add_functions(L, module, "mutex", shmipc_mutex_functions);
   lua_settop(L, module);
   return 1;

@@ -278,4 +278,4 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", mutex_tostring}, {"expect", mutex_expect}, {NULL, NULL}};
 
-const struct shmipc_type shmipc_mutex_type = {TYPE, sizeof(struct shmipc_mutex_handle), 2, methods, metamethods};
+const struct shmipc_type shmipc_mutex_type = {TYPE, sizeof(struct shmipc_mutex_handle), 1, 2, methods, metamethods};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../core/element.h"
+#include "typed.h"
 
 #define TYPE "shmipc.view"
 
@@ -32,12 +33,12 @@ static struct shmipc_view *writable_self(lua_State *L, const char *function) {
   return view;
 }
 
-static int truncated(lua_State *L, const char *function) {
+int shmipc_truncated(lua_State *L, const char *function) {
   return shmipc_raise(L, function, "mapping was truncated by another process, or has no space behind it");
 }
 
 static void check_lost(lua_State *L, const char *function, const struct shmipc_view *view) {
-  if (shmipc_view_is_lost(view)) truncated(L, function);
+  if (shmipc_view_is_lost(view)) shmipc_truncated(L, function);
 }
 
 static int wrong_offset(lua_State *L, const char *function, const struct shmipc_view *view, size_t length) {
@@ -64,21 +65,11 @@ static inline size_t element_offset(lua_State *L, const char *function, const st
 
 /* The value at index 3, by the classes of core/element.h. */
 
-static double check_real(lua_State *L, const char *function, size_t size) {
-  double value = shmipc_number(L, 3, function, "value");
-  if (size == sizeof(float) && fabs(value) <= DBL_MAX && fabs((double)(float)value) > (double)FLT_MAX)
-    shmipc_raise(L, function, "value must be a number from %f to %f, got %f", -(double)FLT_MAX, (double)FLT_MAX, value);
-  return value;
-}
-
 #define check_INTEGER(L, function, type, lowest, highest)                                                              \
   shmipc_integer(L, 3, function, "value", (lua_Integer)(lowest), (lua_Integer)(highest))
 #define check_WORD(L, function, type, lowest, highest)                                                                 \
   shmipc_integer(L, 3, function, "value", LUA_MININTEGER, LUA_MAXINTEGER)
-#define check_REAL(L, function, type, lowest, highest) check_real(L, function, sizeof(type))
-#define push_INTEGER(L, value) lua_pushinteger(L, (lua_Integer)(value))
-#define push_WORD(L, value) lua_pushinteger(L, (lua_Integer)(value))
-#define push_REAL(L, value) lua_pushnumber(L, (lua_Number)(value))
+#define check_REAL(L, function, type, lowest, highest) shmipc_real(L, 3, function, "value", sizeof(type))
 
 /***
 Reads a signed 8-bit integer.
@@ -230,8 +221,8 @@ Writes a 64-bit floating-point number.
     struct shmipc_view *view = view_self(L, function);                                                                 \
     size_t offset = element_offset(L, function, view, sizeof(type));                                                   \
     type value = shmipc_load_##name(view->memory.address + offset);                                                    \
-    if (view->memory.lost) return truncated(L, function);                                                              \
-    push_##class(L, value);                                                                                            \
+    if (view->memory.lost) return shmipc_truncated(L, function);                                                       \
+    SHMIPC_PUSH_##class(L, value);                                                                                     \
     return 1;                                                                                                          \
   }                                                                                                                    \
   static int view_write_##name(lua_State *L) {                                                                         \
@@ -240,7 +231,7 @@ Writes a 64-bit floating-point number.
     size_t offset = element_offset(L, function, view, sizeof(type));                                                   \
     type value = (type)check_##class(L, function, type, lowest, highest);                                              \
     shmipc_store_##name(view->memory.address + offset, value);                                                         \
-    if (view->memory.lost) return truncated(L, function);                                                              \
+    if (view->memory.lost) return shmipc_truncated(L, function);                                                       \
     return 0;                                                                                                          \
   }
 SHMIPC_ELEMENTS(SHMIPC_X)
@@ -367,7 +358,7 @@ static int view_write_cstring(lua_State *L) {
   return 0;
 }
 
-/* The functions of Lua's string library, as upvalues of all methods. */
+/* The functions of Lua's string library, as upvalues of all methods; the fifth is for typed windows. */
 enum { STRING_PACK = 2, STRING_UNPACK = 3, STRING_PACKSIZE = 4 };
 
 /* After a protected call of one of them: its error under the method's name. What is no text was raised by a hook. */
@@ -629,6 +620,9 @@ static const luaL_Reg methods[] = {
     {"fill", view_fill},
     {"copy", view_copy},
     {"flush", view_flush},
+    {"array", shmipc_view_array},
+    {"record", shmipc_view_record},
+    {"records", shmipc_view_records},
     {"size", view_size},
     {"access", view_access},
     {"close", view_close},
@@ -636,4 +630,4 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__len", view_size}, {"__tostring", view_tostring}, {NULL, NULL}};
 
-const struct shmipc_type shmipc_view_type = {TYPE, sizeof(struct shmipc_view_handle), 3, methods, metamethods};
+const struct shmipc_type shmipc_view_type = {TYPE, sizeof(struct shmipc_view_handle), 1, 4, methods, metamethods};

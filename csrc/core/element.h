@@ -23,6 +23,13 @@
   X(f32, float, REAL, -FLT_MAX, FLT_MAX)                                                                               \
   X(f64, double, REAL, -DBL_MAX, DBL_MAX)
 
+enum shmipc_element {
+#define SHMIPC_X(name, type, class, lowest, highest) SHMIPC_ELEMENT_##name,
+  SHMIPC_ELEMENTS(SHMIPC_X)
+#undef SHMIPC_X
+      SHMIPC_ELEMENT_COUNT
+};
+
 /* Bytes, one volatile access each. */
 static inline void shmipc_bytes_load(void *to, const volatile char *from, size_t count) {
   char *bytes = to;

@@ -30,6 +30,10 @@ function mutex.with(self, ...)
   return locked_call(self, ...)
 end
 
+local layout = require "shmipc.layout"
+require "shmipc.record"
+core.companions.nearest = require "shmipc.nearest" -- which field was meant by a misspelt one
+
 return {
   _VERSION = core._VERSION,
   platform = core.platform,
@@ -38,4 +42,7 @@ return {
   pid = core.pid,
   mapping = core.mapping,
   mutex = core.mutex,
+  layout = layout,
+  record = core.record,
+  atomic = core.atomic,
 }

@@ -1,0 +1,313 @@
+/* shmipc.layout: what stands where in a C struct. The Lua half reads the declaration (lua/shmipc/layout.lua) and hands
+ * over the fields; here they are checked and put into the form that records use. User value 1 is a table that keeps
+ * what the form points to. */
+#include "typed.h"
+
+#include <string.h>
+
+#define TYPE "shmipc.layout"
+
+static const struct {
+  const char *name;
+  unsigned content;
+} contents[] = {
+#define SHMIPC_X(name, type, class, lowest, highest) {#name, SHMIPC_ELEMENT_##name},
+    SHMIPC_ELEMENTS(SHMIPC_X)
+#undef SHMIPC_X
+        {"bool", SHMIPC_CONTENT_BOOL},
+    {"text8", SHMIPC_CONTENT_TEXT8},
+    {"text16", SHMIPC_CONTENT_TEXT16},
+    {"text32", SHMIPC_CONTENT_TEXT32},
+    {NULL, 0}};
+
+static int find_content(const char *name, unsigned *content) {
+  size_t i;
+  for (i = 0; contents[i].name; i++) {
+    if (strcmp(contents[i].name, name) != 0) continue;
+    *content = contents[i].content;
+    return 1;
+  }
+  return 0;
+}
+
+/* ---- making one */
+
+static const char function_new[] = "layout";
+
+#define SIZE_LIMIT ((lua_Integer)(PTRDIFF_MAX / 4)) /* of a struct: twice that is allocated */
+#define FIELD_LIMIT 65536
+#define DIMENSION_LIMIT 64
+
+static lua_Integer field_integer(lua_State *L, int table, const char *key, lua_Integer lowest, lua_Integer highest) {
+  lua_Integer value;
+  lua_pushstring(L, key);
+  lua_rawget(L, table);
+  value = shmipc_integer(L, lua_gettop(L), function_new, key, lowest, highest);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* Adds a block of memory to what the layout keeps. */
+static void *keep_block(lua_State *L, int kept, size_t size) {
+  void *block = lua_newuserdatauv(L, size, 0);
+  memset(block, 0, size);
+  lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+  return block;
+}
+
+/* The name at the key, which must be a text, kept for the layout's life. */
+static const char *keep_name(lua_State *L, int kept, int table, const char *key) {
+  size_t length;
+  const char *name;
+  lua_pushstring(L, key);
+  lua_rawget(L, table);
+  name = shmipc_string(L, lua_gettop(L), function_new, key, &length);
+  if (length == 0 || strlen(name) != length) shmipc_raise(L, function_new, "%s must be a name", key);
+  lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+  return name;
+}
+
+/* field.type: the name of an element or a text, or a layout. */
+static void read_type(lua_State *L, int kept, int table, struct shmipc_layout *layout, struct shmipc_shape *shape) {
+  const struct shmipc_layout_handle *nested;
+  lua_pushliteral(L, "type");
+  lua_rawget(L, table);
+  nested = shmipc_to(L, -1, &shmipc_layout_type);
+  if (nested && nested->slots) {
+    shape->content = SHMIPC_CONTENT_RECORD;
+    shape->layout = &nested->layout;
+    shape->cell = nested->layout.size;
+    if (layout->depth <= nested->layout.depth) layout->depth = nested->layout.depth + 1;
+    if (layout->depth > SHMIPC_LAYOUT_DEPTH_MAX) shmipc_raise(L, function_new, "structs are nested too deeply");
+    lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+    return;
+  }
+  if (lua_type(L, -1) != LUA_TSTRING || !find_content(lua_tostring(L, -1), &shape->content))
+    shmipc_raise(L, function_new, "type must be an element's name or a layout, got %s",
+                 shmipc_push_shown(L, lua_gettop(L)));
+  shape->cell = shmipc_content_unit(shape->content);
+  lua_pop(L, 1);
+  if (shape->content >= SHMIPC_CONTENT_TEXT8)
+    shape->cell *= (size_t)field_integer(L, table, "units", 1, (lua_Integer)(layout->size / shape->cell));
+}
+
+/* field.dims: nil, or the counts of an array. */
+static void read_dimensions(lua_State *L, int kept, int table, const struct shmipc_layout *layout,
+                            struct shmipc_shape *shape) {
+  size_t *counts;
+  unsigned i;
+  shape->size = shape->cell;
+  lua_pushliteral(L, "dims");
+  if (lua_rawget(L, table) != LUA_TNIL) {
+    luaL_checktype(L, -1, LUA_TTABLE);
+    if (lua_rawlen(L, -1) > DIMENSION_LIMIT) shmipc_raise(L, function_new, "too many dimensions");
+    shape->dimensions = (unsigned)lua_rawlen(L, -1);
+    counts = keep_block(L, kept, (shape->dimensions + 1) * sizeof *counts);
+    shape->counts = counts;
+    for (i = 0; i < shape->dimensions; i++) {
+      lua_rawgeti(L, -1, (lua_Integer)i + 1);
+      counts[i] =
+          (size_t)shmipc_integer(L, lua_gettop(L), function_new, "dims", 1, (lua_Integer)(layout->size / shape->size));
+      shape->size *= counts[i];
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static void read_field(lua_State *L, int kept, int table, struct shmipc_layout *layout, struct shmipc_field *field) {
+  field->name = keep_name(L, kept, table, "name");
+  read_type(L, kept, table, layout, &field->shape);
+  read_dimensions(L, kept, table, layout, &field->shape);
+  if (field->shape.size > layout->size) shmipc_raise(L, function_new, "%s does not fit", field->name);
+  field->offset = (size_t)field_integer(L, table, "offset", 0, (lua_Integer)(layout->size - field->shape.size));
+}
+
+/* More than half of the slots stay empty, so that every search ends. */
+static void make_slots(lua_State *L, int kept, struct shmipc_layout_handle *handle) {
+  size_t i, at, count = 4;
+  struct shmipc_slot *slots;
+  while (count < 2 * handle->layout.field_count + 1) count *= 2;
+  slots = keep_block(L, kept, count * sizeof *slots);
+  handle->slot_mask = count - 1;
+  for (i = 0; i < handle->layout.field_count; i++) {
+    const struct shmipc_field *field = &handle->layout.fields[i];
+    for (at = shmipc_slot_start(field->name); slots[at & handle->slot_mask].key; at++)
+      if (strcmp(slots[at & handle->slot_mask].key, field->name) == 0)
+        shmipc_raise(L, function_new, "two fields are named %s", field->name);
+    slots[at & handle->slot_mask].key = field->name;
+    slots[at & handle->slot_mask].field = field;
+  }
+  handle->slots = slots;
+}
+
+/* layout(description): a table with name, size, align, fields = {{name, offset, type [, units] [, dims]}, …}. Upvalue 1
+ * is the layouts' metatable. */
+int shmipc_layout_new(lua_State *L) {
+  struct shmipc_layout_handle *handle;
+  struct shmipc_field *fields;
+  size_t i;
+  int kept, list;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_newtable(L);
+  kept = lua_gettop(L);
+  handle = shmipc_handle_push(L, &shmipc_layout_type, kept, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_setfield(L, kept, "description");
+  handle->name = keep_name(L, kept, 1, "name");
+  handle->layout.depth = 1;
+  handle->layout.size = (size_t)field_integer(L, 1, "size", 1, SIZE_LIMIT);
+  handle->layout.align = (size_t)field_integer(L, 1, "align", 1, SIZE_LIMIT);
+  lua_pushliteral(L, "fields");
+  lua_rawget(L, 1);
+  list = lua_gettop(L);
+  luaL_checktype(L, list, LUA_TTABLE);
+  if (lua_rawlen(L, list) > FIELD_LIMIT) shmipc_raise(L, function_new, "too many fields");
+  handle->layout.field_count = lua_rawlen(L, list);
+  fields = keep_block(L, kept, (handle->layout.field_count + 1) * sizeof *fields);
+  handle->layout.fields = fields;
+  for (i = 0; i < handle->layout.field_count; i++) {
+    lua_rawgeti(L, list, (lua_Integer)i + 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    read_field(L, kept, lua_gettop(L), &handle->layout, &fields[i]);
+    lua_settop(L, list);
+  }
+  make_slots(L, kept, handle);
+  lua_settop(L, kept + 1);
+  return 1;
+}
+
+/* ---- looking at one */
+
+static struct shmipc_layout_handle *layout_self(lua_State *L, const char *function) {
+  struct shmipc_layout_handle *handle = shmipc_to(L, 1, &shmipc_layout_type);
+  if (!handle) shmipc_wrong_self(L, function, &shmipc_layout_type);
+  return handle;
+}
+
+/* For the Lua half: the table that the layout was made from. */
+static int layout_description(lua_State *L) {
+  const char *function = luaL_checkstring(L, 2);
+  if (!shmipc_to(L, 1, &shmipc_layout_type))
+    shmipc_raise_beyond(L, function, "self must be a " TYPE ", got %s (called without a colon?)", luaL_typename(L, 1));
+  lua_getiuservalue(L, 1, 1);
+  lua_getfield(L, -1, "description");
+  return 1;
+}
+
+static int is_key(lua_State *L, const char *name) {
+  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), name) == 0;
+}
+
+static int layout_index(lua_State *L) {
+  const struct shmipc_layout_handle *handle = layout_self(L, "layout");
+  if (is_key(L, "size"))
+    lua_pushinteger(L, (lua_Integer)handle->layout.size);
+  else if (is_key(L, "align"))
+    lua_pushinteger(L, (lua_Integer)handle->layout.align);
+  else
+    shmipc_method_push(L, 2);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {{NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__index", layout_index}, {"description", layout_description}, {NULL, NULL}};
+
+const struct shmipc_type shmipc_layout_type = {TYPE, sizeof(struct shmipc_layout_handle), 1, 0, methods, metamethods};
+
+/* ---- windows on a view */
+
+static struct shmipc_view *view_self(lua_State *L, const char *function) {
+  struct shmipc_view_handle *handle = shmipc_to(L, 1, &shmipc_view_type);
+  if (!handle) shmipc_wrong_self(L, function, &shmipc_view_type);
+  shmipc_window_check(L, function, &handle->view);
+  return &handle->view;
+}
+
+enum { VIEW_COMPANIONS = 5 };
+
+/* The offset at `arg`, with room behind it for `size` bytes. */
+static size_t check_offset(lua_State *L, const char *function, int arg, const struct shmipc_view *view, size_t size) {
+  if (size > view->memory.length)
+    shmipc_raise(L, function, "%I bytes do not fit in a view of %I", (LUAI_UACINT)size,
+                 (LUAI_UACINT)view->memory.length);
+  return (size_t)shmipc_integer_or(L, arg, function, "offset", 0, (lua_Integer)(view->memory.length - size), 0);
+}
+
+/* The count at `arg` of elements behind the offset; absent: as many as fit. */
+static size_t check_count(lua_State *L, const char *function, int arg, const struct shmipc_view *view, size_t offset,
+                          size_t size) {
+  lua_Integer room = (lua_Integer)((view->memory.length - offset) / size);
+  return (size_t)shmipc_integer_or(L, arg, function, "count", 0, room, room);
+}
+
+static int push_array(lua_State *L, const char *function, struct shmipc_view *view, const struct shmipc_shape *element,
+                      int layout) {
+  size_t offset = check_offset(L, function, 3, view, 0);
+  size_t count = check_count(L, function, 4, view, offset, element->size);
+  shmipc_array_push(L, view, 1, layout, lua_upvalueindex(VIEW_COMPANIONS), offset, count, element);
+  return 1;
+}
+
+static int wrong_element_type(lua_State *L, const char *function) {
+  const char *shown = shmipc_push_shown(L, 2);
+  luaL_Buffer list;
+  size_t i;
+  luaL_buffinit(L, &list);
+  for (i = 0; contents[i].content <= SHMIPC_CONTENT_BOOL && contents[i].name; i++) {
+    if (i > 0) luaL_addstring(&list, ", ");
+    luaL_addstring(&list, contents[i].name);
+  }
+  luaL_pushresult(&list);
+  return shmipc_raise(L, function, "type must be one of %s, got %s", lua_tostring(L, -1), shown);
+}
+
+/***
+Gives a window on elements of one type. (Of the class `view`.)
+@function view:array
+@string type `"i8"`, `"u8"`, `"i16"`, `"u16"`, `"i32"`, `"u32"`, `"i64"`, `"u64"`, `"f32"`, `"f64"` or `"bool"`
+@int[opt=0] offset of the first element in bytes from 0
+@int[opt] count of elements; default: as many as fit
+@treturn array
+@usage
+local counts = view:array("i32", 0, 8)
+*/
+int shmipc_view_array(lua_State *L) {
+  static const char function[] = "view:array";
+  struct shmipc_view *view = view_self(L, function);
+  struct shmipc_shape element = {0, 0, NULL, 0, 0, NULL};
+  lua_settop(L, 4);
+  if (lua_type(L, 2) != LUA_TSTRING || !find_content(lua_tostring(L, 2), &element.content) ||
+      element.content > SHMIPC_CONTENT_BOOL)
+    return wrong_element_type(L, function);
+  element.cell = element.size = shmipc_content_unit(element.content);
+  return push_array(L, function, view, &element, 0);
+}
+
+static struct shmipc_layout *check_layout(lua_State *L, const char *function) {
+  struct shmipc_layout_handle *handle = shmipc_to(L, 2, &shmipc_layout_type);
+  if (!handle) shmipc_raise(L, function, "layout must be a " TYPE ", got %s", shmipc_push_shown(L, 2));
+  return &handle->layout;
+}
+
+int shmipc_view_record(lua_State *L) {
+  static const char function[] = "view:record";
+  struct shmipc_view *view = view_self(L, function);
+  const struct shmipc_layout *layout;
+  lua_settop(L, 3);
+  layout = check_layout(L, function);
+  shmipc_record_push(L, view, 1, 2, lua_upvalueindex(VIEW_COMPANIONS), check_offset(L, function, 3, view, layout->size),
+                     layout);
+  return 1;
+}
+
+int shmipc_view_records(lua_State *L) {
+  static const char function[] = "view:records";
+  struct shmipc_view *view = view_self(L, function);
+  struct shmipc_shape element = {SHMIPC_CONTENT_RECORD, 0, NULL, 0, 0, NULL};
+  lua_settop(L, 4);
+  element.layout = check_layout(L, function);
+  element.cell = element.size = element.layout->size;
+  return push_array(L, function, view, &element, 2);
+}
