@@ -6,6 +6,9 @@ local fail, quote = diagnostic.fail, diagnostic.quote
 
 local constant = {}
 
+--- What the scope puts before the name of a constant.
+constant.PREFIX = "constant "
+
 -- ---- values: { number = a Lua integer, with the same bits if it is unsigned, bits =, unsigned = }
 
 local INT_BITS = 32
@@ -264,9 +267,9 @@ end
 
 function Reader:name(token)
   local parser = self.parser
-  local known = parser.scope["constant " .. token.text]
+  local known = parser.scope[constant.PREFIX .. token.text]
   if known then return value(known.number, known.bits, known.unsigned) end
-  fail(token, "unknown constant %s%s", quote(token.text), parser:suggestion("constant", token.text))
+  fail(token, "unknown constant %s%s", quote(token.text), parser:suggestion(constant.PREFIX, token.text))
 end
 
 local prefix = {

@@ -11,6 +11,7 @@ local types = require "shmipc.declaration.types"
 local fail, quote = diagnostic.fail, diagnostic.quote
 
 local MOST_DERIVATIONS = 64 -- stars, brackets and parentheses of one declarator
+local CONSTANT = constant.PREFIX
 local BEYOND = "leave it out, and use view:array or view:read at its offset"
 local INT_MIN, INT_MAX, UINT_MAX = -(1 << 31), (1 << 31) - 1, (1 << 32) - 1
 
@@ -24,24 +25,21 @@ function Parser:typedef(name)
   return self.scope[name] or self.types:named(name)
 end
 
-local function names_of_kind(scope, kind, list)
+local function add_names_of_kind(list, scope, prefix)
   for key in pairs(scope) do
-    local first, second = key:match "^(%S+) ?(.*)$"
-    if second == "" and kind == "type" then
-      list[#list + 1] = first
-    elseif first == kind then
-      list[#list + 1] = second
-    end
+    local name = key:sub(#prefix + 1)
+    if key:sub(1, #prefix) == prefix and not name:find " " then list[#list + 1] = name end
   end
 end
 
---- The end of a message about an unknown name: what may have been meant. The kind is "type", or as in the scope.
-function Parser:suggestion(kind, word)
-  local list = kind == "type" and self.types:all_names() or {}
-  names_of_kind(self.scope, kind, list)
-  names_of_kind(self.known, kind, list)
+--- The end of a message about an unknown name: what may have been meant. The prefix is that of its kind in the scope.
+function Parser:suggestion(prefix, word)
+  local list = prefix == "" and self.types:all_names() or {}
+  add_names_of_kind(list, self.scope, prefix)
+  add_names_of_kind(list, self.known, prefix)
   local name = nearest(word, list)
-  return name and (", did you mean %s?"):format(quote(name)) or ""
+  if not name or name == word then return "" end
+  return (", did you mean %s?"):format(quote(prefix == CONSTANT and name or prefix .. name))
 end
 
 local function unknown_type(self, token)
@@ -49,7 +47,7 @@ local function unknown_type(self, token)
     local tagged = keyword .. " " .. token.text
     if self.scope[tagged] then fail(token, "unknown type %s, did you mean %s?", quote(token.text), quote(tagged)) end
   end
-  fail(token, "unknown type %s%s", quote(token.text), self:suggestion("type", token.text))
+  fail(token, "unknown type %s%s", quote(token.text), self:suggestion("", token.text))
 end
 
 -- The same type, or the definition of the tag that it names.
@@ -66,8 +64,8 @@ function Parser:sized(type, place)
   if types.is_flexible(type) then
     fail(place, "an array without a length is not supported: " .. BEYOND)
   end
-  local kind, tag = (type.tag or ""):match "^(%S+) (.*)$"
-  fail(place, "%s %s%s", quote(type.c_type), type.lacks, kind and self:suggestion(kind, tag) or "")
+  local keyword, tag = (type.tag or ""):match "^(%S+ )(.*)$"
+  fail(place, "%s %s%s", quote(type.c_type), type.lacks, tag and self:suggestion(keyword, tag) or "")
 end
 
 -- ---- structs and unions
@@ -120,6 +118,7 @@ local function record_specifier(self, found)
   if self.cursor:peek().text == "{" then
     found.type, found.defines = define_record(self, keyword, tag, own), tag and "tag" or "record"
   elseif tag then
+    if self.cursor:peek().text == ":" then fail(self.cursor:peek(), "base classes are not supported") end
     refuse_alignment(own, place, "an attribute of a struct stands at its definition")
     local key = keyword.text .. " " .. tag.text
     found.type, found.defines = self.scope[key] or types.incomplete(key), "tag"
@@ -138,7 +137,7 @@ local function declared_name(self)
 end
 
 local function define_constant(self, name, number)
-  local key = "constant " .. name.text
+  local key = CONSTANT .. name.text
   if rawget(self.scope, key) then fail(name, "the constant %s is defined twice", quote(name.text)) end
   self.scope[key] = constant.value(number, 32, number > INT_MAX)
 end
@@ -176,7 +175,7 @@ local function enum_specifier(self, found)
   else
     found.type = tag and self.scope[key]
     if not tag then self.cursor:expect "{" end
-    if not found.type then fail(tag, "%s is not defined%s", quote(key), self:suggestion("enum", tag.text)) end
+    if not found.type then fail(tag, "%s is not defined%s", quote(key), self:suggestion("enum ", tag.text)) end
   end
   refuse_alignment(own, place, "a packed or aligned enum is not supported")
 end
@@ -358,13 +357,17 @@ local function declarator(self, base, is_abstract)
   return name, type
 end
 
---- Reads the name of a type, as sizeof and casts have it.
-function Parser:type_name()
+function Parser:read_type_name()
   local last_record = self.last_record -- a struct defined here is none that anybody asks for
   local found = specifiers(self)
   local _, type = declarator(self, found.type, "abstract")
   self.last_record = last_record
   return type
+end
+
+--- Reads the name of a type, as sizeof and casts have it.
+function Parser:type_name()
+  return self.cursor:deeper(self, "read_type_name")
 end
 
 -- ---- declarations
