@@ -14,6 +14,7 @@ demo_packages=("${build_packages[@]}" lua-argparse)
 test_packages=("${demo_packages[@]}" lua-busted luarocks)
 windows_packages=("${build_packages[@]}" gcc-mingw-w64-x86-64 dpkg-dev)
 wine_packages=(wine64 wine)
+bench_packages=(g++ libboost-dev luajit python3)
 lint_packages=(clang clang-format clang-tidy cppcheck shellcheck lua-check lua-ldoc)
 
 # Debian's busted is packed for Lua 5.1 to 5.3; its modules are plain Lua and run under 5.4 as well.
@@ -39,6 +40,7 @@ is_here() {
   lua-ldoc) command -v ldoc ;;
   libc6-dev) echo '#include <linux/futex.h>' | gcc -fsyntax-only -xc - ;;
   liblua5.4-dev) [[ -e /usr/include/lua5.4/lua.h || -e /usr/local/include/lua.h || -e /usr/include/lua.h ]] ;;
+  libboost-dev) echo '#include <boost/version.hpp>' | g++ -fsyntax-only -xc++ - ;;
   *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }
@@ -86,12 +88,18 @@ need() {
   ((${#missing[@]} == 0)) || die "installed, yet still not usable: ${missing[*]}"
 }
 
-# build_preset NAME: configures and builds; quiet unless it fails.
-build_preset() {
+# quietly COMMAND…: shows its output only when it fails.
+quietly() {
   local log status=0
   log=$(mktemp)
-  { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)"; } >"$log" 2>&1 </dev/null || status=$?
+  "$@" >"$log" 2>&1 </dev/null || status=$?
   ((status == 0)) || cat "$log" >&2
   rm -f "$log"
   return "$status"
 }
+
+# build_preset NAME: configures and builds; quiet unless it fails.
+build_preset() { quietly cmake --preset "$1" && quietly cmake --build --preset "$1" --parallel "$(nproc)"; }
+
+# build_project SOURCE FOLDER: the same for a project that has no presets.
+build_project() { quietly cmake -S "$1" -B "$2" && quietly cmake --build "$2" --parallel "$(nproc)"; }

@@ -1,0 +1,91 @@
+-- Measures a work: its contenders in turn, round after round, each time in new processes.
+
+local shell = require "harness.shell"
+local statistics = require "harness.statistics"
+
+local measure = {}
+
+local FIRST_FACTOR = 1000 -- how much more a next attempt may do than one that took no time worth the name
+
+--- The peer's description, or nil.
+local peers = {}
+function measure.peer(name)
+  peers[name] = peers[name] or dofile(("bench/peers/%s/peer.lua"):format(name))
+  return peers[name]
+end
+
+-- One run: the nanoseconds in all, and the operations.
+local function run(work, contender, count, settings)
+  settings.runs = (settings.runs or 0) + 1
+  local words = measure.peer(contender.peer).command(work.program, settings.programs)
+  local name = ("%s-%d"):format(settings.prefix, settings.runs)
+  for _, word in ipairs { contender.task, count, work.processes or 1, name } do words[#words + 1] = word end
+  local output = assert(shell.run(words))
+  local nanoseconds, operations = output:match "^(%d+)%s+(%d+)%s*$"
+  assert(nanoseconds, "no figures from: " .. table.concat(words, " "))
+  return tonumber(nanoseconds), tonumber(operations)
+end
+
+-- How many operations take the time that a run is to take.
+local function calibrate(work, contender, settings)
+  local wanted, count = settings.seconds * 1e9, 1
+  while true do
+    local nanoseconds = run(work, contender, count, settings)
+    local factor = wanted / math.max(nanoseconds, 1)
+    if factor <= 4 then return math.max(1, math.floor(count * factor)) end
+    count = math.ceil(count * math.min(factor, FIRST_FACTOR))
+  end
+end
+
+local function runs_here(contender, work, settings)
+  return shell.has(measure.peer(contender.peer).command(work.program, settings.programs)[1])
+end
+
+--- Returns a list of what was measured, {contender, samples, median} with samples in nanoseconds an operation, one a
+-- round, and a list of the peers that are missing.
+function measure.work(work, settings)
+  local entries, missing = {}, {}
+  for _, contender in ipairs(work.contenders) do
+    if runs_here(contender, work, settings) then
+      entries[#entries + 1] = { contender = contender, samples = {}, count = calibrate(work, contender, settings) }
+    else
+      missing[#missing + 1] = contender
+    end
+  end
+  for round = 1, settings.rounds do
+    for turn = 1, #entries do
+      local entry = entries[(round + turn) % #entries + 1] -- nobody is always the first
+      local nanoseconds, operations = run(work, entry.contender, entry.count, settings)
+      entry.samples[round] = nanoseconds / operations
+    end
+  end
+  for _, entry in ipairs(entries) do entry.median = statistics.median(entry.samples) end
+  return entries, missing
+end
+
+local function find(entries, reference)
+  for _, entry in ipairs(entries) do
+    if entry.contender.peer .. "/" .. entry.contender.task == reference then return entry end
+  end
+end
+
+--- What the work's targets came to: {target, ours, other, ratio, is_met}; without a ratio when a peer is missing.
+-- at_most is about our time by the other's, at_least about our speed by the other's.
+function measure.judge(work, entries)
+  local verdicts = {}
+  for _, target in ipairs(work.targets) do
+    local ours, other = find(entries, target.ours), find(entries, target.other)
+    local verdict = { target = target, ours = ours, other = other }
+    if ours and other and target.at_most then
+      verdict.ratio = statistics.median_ratio(ours.samples, other.samples)
+      verdict.is_met = verdict.ratio <= target.at_most
+    elseif ours and other then
+      verdict.ratio = statistics.median_ratio(other.samples, ours.samples)
+      verdict.is_met = verdict.ratio >= target.at_least
+    end
+    verdicts[#verdicts + 1] = verdict
+  end
+  return verdicts
+end
+
+return measure

@@ -1,0 +1,72 @@
+/* A Lua module: the least that a C function for Lua has to do to move bytes between shared memory and Lua's values. It
+ * checks nothing. */
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+__attribute__((visibility("default"))) int luaopen_bench_memory(lua_State *L);
+
+/* create(name, size) -> address: zeros; the name goes at once. */
+static int create(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  size_t size = (size_t)luaL_checkinteger(L, 2);
+  int descriptor = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+  void *address;
+  if (descriptor < 0 || shm_unlink(name) != 0 || ftruncate(descriptor, (off_t)size) != 0)
+    return luaL_error(L, "no memory named %s", name);
+  address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  close(descriptor);
+  if (address == MAP_FAILED) return luaL_error(L, "no map of %s", name);
+  lua_pushlightuserdata(L, address);
+  return 1;
+}
+
+/* read(address, length) -> string */
+static int read_string(lua_State *L) {
+  lua_pushlstring(L, lua_touserdata(L, 1), (size_t)lua_tointeger(L, 2));
+  return 1;
+}
+
+/* write(address, string) */
+static int write_string(lua_State *L) {
+  size_t length;
+  const char *text = lua_tolstring(L, 2, &length);
+  memcpy(lua_touserdata(L, 1), text, length);
+  return 0;
+}
+
+/* get(address, n) -> table */
+static int get(lua_State *L) {
+  const int32_t *elements = lua_touserdata(L, 1);
+  int n = (int)lua_tointeger(L, 2);
+  lua_createtable(L, n, 0);
+  for (int e = 0; e < n; e++) {
+    lua_pushinteger(L, elements[e]);
+    lua_rawseti(L, -2, e + 1);
+  }
+  return 1;
+}
+
+/* set(address, table, n) */
+static int set(lua_State *L) {
+  int32_t *elements = lua_touserdata(L, 1);
+  int n = (int)lua_tointeger(L, 3);
+  for (int e = 0; e < n; e++) {
+    lua_rawgeti(L, 2, e + 1);
+    elements[e] = (int32_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+int luaopen_bench_memory(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"create", create}, {"read", read_string}, {"write", write_string}, {"get", get}, {"set", set}, {NULL, NULL},
+  };
+  luaL_newlib(L, functions);
+  return 1;
+}

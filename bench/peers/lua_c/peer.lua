@@ -1,0 +1,11 @@
+return {
+  title = "C function in Lua",
+  role = "limit",
+  package = "liblua5.4-dev",
+  command = function(program, folder)
+    return {
+      "env", "BENCH_MEMORY=" .. folder .. "/bench_memory.so",
+      "lua5.4", "bench/drivers/driver.lua", ("bench/peers/lua_c/%s.lua"):format(program),
+    }
+  end,
+}

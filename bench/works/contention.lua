@@ -1,0 +1,17 @@
+local lock = dofile "bench/works/lock.lua"
+
+return {
+  place = 4,
+  title = "Lock, add 1, unlock: two processes fight",
+  program = "lock",
+  processes = 2,
+  definition = [[
+The same by two processes at once, on one mutex and one integer. They begin together, each does as many; the time is
+that from the first one's begin to the last one's end, divided by the operations of both. The integer is checked at
+the end: nothing is lost. Nobody's mutex is fair: a process that holds it on and on is quicker than two that take
+turns.]],
+  contenders = lock.contenders,
+  targets = {
+    { ours = "shmipc/array", other = "python/lock", at_least = 5 },
+  },
+}
