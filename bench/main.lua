@@ -34,11 +34,11 @@ local parser = require "argparse"("scripts/bench",
   .. "docs/benchmarks.md with its plot.")
 parser:argument("work", "Measure only these."):args "*"
 parser:flag("--quick", "3 short rounds: a rough idea.")
-parser:option("--rounds", "Runs of each contender; default 11."):convert(tonumber)
-parser:option("--seconds", "Time of a run, about; default 0.1."):convert(tonumber)
+parser:option("--rounds", "Runs of each contender (default: 11)."):convert(tonumber)
+parser:option("--seconds", "Time of a run, about (default: 0.1)."):convert(tonumber)
+parser:option("--count", "Operations of a run, in place of a time."):convert(tonumber)
 parser:option("--output", "The folder to write the page and the plot to.")
 parser:option("--programs", "Where the compiled programs are.", "build/release/bench")
-parser:option("--prefix", "What names of objects begin with.", "shmipc-bench-" .. shmipc.pid())
 parser:epilog(list_of_works())
 local options = parser:parse()
 
@@ -55,7 +55,8 @@ local settings = {
   rounds = options.rounds or (options.quick and 3 or 11),
   seconds = options.seconds or (options.quick and 0.03 or 0.1),
   programs = options.programs,
-  prefix = options.prefix,
+  count = options.count,
+  prefix = os.getenv "SHMIPC_BENCH_PREFIX" or "shmipc-bench-" .. shmipc.pid(), -- of all names of objects
 }
 
 -- A program that was ended before its time may have left names.

@@ -39,12 +39,14 @@ function machine.describe()
   }
 end
 
+local function without_copyright(version) return (version:gsub("[%s-]+Copyright.*", "")) end
+
 --- The peers' versions, those that say one, in the order in which the works name them.
 function machine.versions(peers, programs)
   local lines = {}
   for _, peer in ipairs(peers) do
     local version = peer.version and shell.first_line(peer.version(programs))
-    if version then lines[#lines + 1] = { peer.title, version } end
+    if version then lines[#lines + 1] = { peer.title, without_copyright(version) } end
   end
   return lines
 end

@@ -10,7 +10,7 @@ closed; the memory is not touched. The sum of the sizes is checked. C does `shm_
     { peer = "shmipc", task = "open", label = "`mapping.open`, `mapping:view`, `close`" },
     { peer = "luajit", task = "open", label = "`shm_open`, `mmap`, …" },
     { peer = "python", task = "open", label = "`SharedMemory(name).close()`" },
-    { peer = "boost", task = "open", label = "`shared_memory_object`, `mapped_region`" },
+    { peer = "boost", task = "open", label = "`mapped_region`" },
     { peer = "c", task = "open", label = "the bare system calls" },
   },
   targets = {

@@ -4,7 +4,7 @@ return {
   program = "text",
   definition = [[
 A mebibyte of named shared memory is made a string (in Python a bytes object), which nobody keeps: the collector's
-work is part of the figure. The last one is compared, byte by byte, outside the time. "C function in Lua" is
+work is part of the figure. The last one is compared, byte by byte, outside the time. "C in Lua" is
 `lua_pushlstring` and nothing else: a memcpy and the creation of a string. LuaJIT takes only some of a string's bytes
 for its hash.]],
   contenders = {

@@ -5,7 +5,7 @@ return {
   program = "text",
   definition = [[
 A string of a mebibyte is written to named shared memory. What stands there is compared, byte by byte, at the end,
-outside the time. "C function in Lua" is `lua_tolstring`, a memcpy, and nothing else.]],
+outside the time. "C in Lua" is `lua_tolstring`, a memcpy, and nothing else.]],
   contenders = {
     { peer = "shmipc", task = "write", label = "`view:write(0, string)`" },
     { peer = "luajit", task = "write", label = "`ffi.copy(pointer, string, n)`" },

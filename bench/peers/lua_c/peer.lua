@@ -1,5 +1,5 @@
 return {
-  title = "C function in Lua",
+  title = "C in Lua",
   role = "limit",
   package = "liblua5.4-dev",
   command = function(program, folder)
