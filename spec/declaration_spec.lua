@@ -249,6 +249,12 @@ describe("earlier texts", function()
     assert.equal(16, field("struct point p;", { known = known }).size)
   end)
 
+  it("may leave a struct for later ones to define", function()
+    layout("typedef struct node node_t; node_t *first;", { known = known })
+    layout("struct node { int x; };", { known = known })
+    assert.equal(12, field("node_t nodes[3];", { known = known }).size)
+  end)
+
   it("do not hide that a struct within itself has no end", function()
     layout("struct point { int x, y; };", { known = known })
     refuses('line 1, column 29: "struct point" is not defined', "struct point { struct point p; };",
@@ -335,7 +341,10 @@ describe("alignment", function()
     assert.equal("c@0 x@2 =6", places "#pragma pack(2)\nstruct s { char c; int x __attribute__((aligned(16))); };")
   end)
 
-  it("may belong to a typedef", function()
+  it("may belong to a typedef, and be lower there", function()
+    local description = layout "typedef struct { int x; } Point __attribute__((aligned(16)));"
+    assert.same({ "Point", 4, 16 }, { description.name, description.size, description.align })
+    assert.equal("c@0 x@2 =6", places "typedef int narrow __attribute__((aligned(2))); char c; narrow x;")
     assert.equal("c@0 x@16 =32", places "typedef int wide __attribute__((aligned(16))); char c; wide x;")
   end)
 end)
@@ -470,10 +479,14 @@ describe("it says with line and column that it does not take", function()
     ["two typedefs of one name that differ"] = {
       'line 1, column 29: "t" is defined twice', "typedef int t; typedef char t; t x;" },
     ["a missing semicolon"] = { 'line 2, column 1: expected ";" before "int"', "int a\nint b;" },
+    ["a missing semicolon after a struct"] = {
+      'line 2, column 1: expected ";" before "struct"', "struct s { int a; }\nstruct t { int a; };" },
     ["a missing semicolon at the end"] = { 'line 1, column 6: expected ";" before the end', "int a" },
     ["a missing brace"] = { 'line 1, column 18: expected "}" before the end', "struct s { int a;" },
     ["a missing parenthesis"] = { 'line 1, column 9: "(" has no partner', "int (*f)(int, char;" },
     ["a missing name"] = { 'line 1, column 6: expected a name before ";"', "int *;" },
+    ["a keyword as a tag"] = { 'line 1, column 8: expected "{" before "int"', "struct int { int a; };" },
+    ["operators that change a value"] = { 'line 1, column 8: expected a number before "--"', "char x[--1];" },
     ["a keyword as a name"] = { 'line 1, column 5: expected a name before "while"', "int while;" },
     ["nothing at all"] = { "line 1, column 1: this declares nothing", "int;" },
     ["comments without an end"] = { "line 1, column 8: this comment has no end", "int a; /* and so on" },
@@ -499,13 +512,22 @@ describe("it says with line and column that it does not take", function()
       "line 1, column 28: packed has no effect on a typedef: write it behind the closing brace",
       "typedef struct { char a; } t __attribute__((packed));" },
     ["a packed enum"] = {
-      "line 1, column 6: a packed or aligned enum is not supported", "enum __attribute__((packed)) { A } x;" },
+      "line 1, column 1: a packed or aligned enum is not supported", "enum __attribute__((packed)) { A } x;" },
     ["unknown attributes"] = {
       'line 1, column 22: unknown attribute "vector_size"', "int x __attribute__((vector_size(16)));" },
     ["alignments that are none"] = {
       "line 1, column 10: 3 is no alignment: it must be a power of two up to 2^28", "_Alignas(3) int x;" },
     ["an alignment below the type's"] = {
       'line 1, column 17: _Alignas cannot lower the alignment of "x", which is 4', "_Alignas(1) int x;" },
+    ["_Alignas in a typedef"] = {
+      "line 1, column 9: _Alignas has no place in a typedef", "typedef _Alignas(8) int wide; wide x;" },
+    ["an alignment of what has no size"] = {
+      "line 1, column 18: an alignment needs a type with a size",
+      "typedef struct s S __attribute__((aligned(8))); S *x;" },
+    ["a struct within itself"] = {
+      'line 1, column 19: "struct s" is defined twice', "struct s { struct s { int a; } b; };" },
+    ["characters that are several"] = { "line 1, column 8: \"'ab'\" is not one character", "char x['ab'];" },
+    ["bytes that are no text"] = { 'line 1, column 5: stray "\\xFF"', "int \xFF;" },
     ["arrays that break an alignment"] = {
       'line 1, column 54: "wide" is aligned to 16, which its size of 4 does not allow in an array',
       "typedef int wide __attribute__((aligned(16))); wide x[2];" },

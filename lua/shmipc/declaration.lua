@@ -3,19 +3,20 @@
 local diagnostic = require "shmipc.declaration.diagnostic"
 local new_cursor = require "shmipc.declaration.cursor"
 local new_parser = require "shmipc.declaration.parser"
+local new_scope = require "shmipc.declaration.scope"
 local preprocessor = require "shmipc.declaration.preprocessor"
 
 local declaration = {}
 
 local LONGEST = 1 << 18 -- bytes of a text
 
-local function describe(text, options, scope)
+local function describe(text, scope, pack)
   if #text > LONGEST then
     diagnostic.fail({ line = 1, column = 1 }, "the text is longer than %d bytes", LONGEST)
   end
   local byte_order_mark = "^\xEF\xBB\xBF"
-  local tokens = preprocessor.tokens(text:gsub(byte_order_mark, ""), options.pack or math.maxinteger)
-  return new_parser(new_cursor(tokens), options.native, scope, options.known):text()
+  local tokens = preprocessor.tokens(text:gsub(byte_order_mark, ""), pack or math.maxinteger)
+  return new_parser(new_cursor(tokens), scope):text()
 end
 
 --- Compiles C declarations: the members of a struct, or whole definitions, of which the last one is meant.
@@ -34,10 +35,10 @@ end
 --
 -- Or returns nil and a message with line and column; then `known` is as it was.
 function declaration.compile(text, options)
-  local scope = setmetatable({}, { __index = options.known })
-  local description, message = diagnostic.catch(describe, text, options, scope)
+  local scope = new_scope(options.native, options.known)
+  local description, message = diagnostic.catch(describe, text, scope, options.pack)
   if not description then return nil, message end
-  for key, meaning in next, scope do options.known[key] = meaning end
+  scope:commit()
   return description
 end
 

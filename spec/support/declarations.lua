@@ -297,14 +297,16 @@ function Generator:definition()
   local is_packed = chance.one_in(4)
   local name = keyword .. " " .. tag
   if is_packed then self:line("#pragma pack(push, %d)", 1 << chance.number(0, 4)) end
-  if chance.one_in(4) then
+  local is_aligned = chance.one_in(12)
+  if chance.one_in(4) or is_aligned then
     name = self:fresh "T"
-    self:line("typedef %s %s;", self:record(keyword, chance.pick { "", tag }, 0, members), name)
+    local attribute = is_aligned and (" __attribute__((aligned(%d)))"):format(1 << chance.number(0, 5)) or ""
+    self:line("typedef %s %s%s;", self:record(keyword, chance.pick { "", tag }, 0, members), name, attribute)
   else
     self:line("%s;", self:record(keyword, tag, 0, members))
   end
   if is_packed then self:line "#pragma pack(pop)" end
-  table.insert(self.tags, { name = name, members = members })
+  if not is_aligned then table.insert(self.tags, { name = name, members = members }) end -- arrays of it may be none
   return name, members
 end
 
@@ -450,7 +452,7 @@ end
 --- The numbers in the assembly that a compiler made of such a file.
 function declarations.answers(assembly)
   local numbers = {}
-  for digits in assembly:gmatch "%.quad%s+(%d+)" do numbers[#numbers + 1] = math.tointeger(digits) - 1 end
+  for digits in assembly:gmatch "%.quad%s+(%d+)" do numbers[#numbers + 1] = math.tointeger(tonumber(digits)) - 1 end
   return numbers
 end
 

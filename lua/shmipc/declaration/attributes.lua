@@ -32,7 +32,7 @@ end
 
 local function read_alignment(parser)
   local place = parser.cursor:peek()
-  local aligned = constant.as_integer(constant.read(parser))
+  local aligned = constant.read(parser)
   if aligned <= 0 or aligned > LARGEST or aligned & (aligned - 1) ~= 0 then
     fail(place, "%d is no alignment: it must be a power of two up to 2^28", aligned)
   end
@@ -48,8 +48,9 @@ end
 
 local function read_attribute(parser, found)
   local cursor = parser.cursor
-  local token = cursor:accept_name()
-  if not token then fail(cursor:peek(), "expected an attribute before %s", cursor:shown()) end
+  local token = cursor:peek()
+  if token.kind ~= "name" then fail(token, "expected an attribute before %s", cursor:shown()) end
+  cursor:next()
   local name = plain(token.text)
   if name == "packed" then
     found.packed = true
@@ -82,7 +83,7 @@ local function read_alignas(parser, found)
   local place = cursor:expect "("
   local aligned
   if parser:at_type() then
-    aligned = parser:sized(parser:type_name(), place).align
+    aligned = parser.scope:sized(parser:type_name(), place).align
   elseif cursor:peek().text == "0" and cursor:peek(1).text == ")" then
     cursor:next()
   else
@@ -113,6 +114,11 @@ function attributes.read(parser, found)
     readers[token.text](parser, found)
   end
   return first
+end
+
+--- Ends the compilation if such a table asks for anything.
+function attributes.refuse(found, place, message)
+  if found.packed or found.aligned then fail(place, message) end
 end
 
 --- What two of these tables ask for together.

@@ -1,6 +1,7 @@
 -- A place in a list of tokens, for whoever reads them in order.
 
 local diagnostic = require "shmipc.declaration.diagnostic"
+local names = require "shmipc.declaration.names"
 
 local fail, quote = diagnostic.fail, diagnostic.quote
 
@@ -24,25 +25,32 @@ function Cursor:next()
   return token
 end
 
+--- The next token as messages show it.
+function Cursor:shown()
+  local token = self:peek()
+  return token.kind == "end" and "the end" or quote(token.text)
+end
+
 --- Reads the next token if it is this one.
 function Cursor:accept(text)
   if self:peek().text == text then return self:next() end
 end
 
---- Reads a name, if one comes next.
+--- Reads a name that a declaration may give, if one comes next.
 function Cursor:accept_name()
-  if self:peek().kind == "name" then return self:next() end
-end
-
-function Cursor:shown()
   local token = self:peek()
-  return token.kind == "end" and "the end" or quote(token.text)
+  if token.kind == "name" and not names.reserved[token.text] then return self:next() end
 end
 
 --- Reads this token. Where another one is, the text is wrong.
 function Cursor:expect(text)
   if self:peek().text ~= text then fail(self:peek(), "expected %s before %s", quote(text), self:shown()) end
   return self:next()
+end
+
+--- Reads a name that a declaration may give.
+function Cursor:expect_name()
+  return self:accept_name() or fail(self:peek(), "expected a name before %s", self:shown())
 end
 
 --- Reads a parenthesis or bracket, and everything up to its partner.
@@ -60,13 +68,13 @@ function Cursor:skip_group()
   until #partners == 0
 end
 
---- Calls a method of an object, one level deeper in the text.
-function Cursor:deeper(object, method, ...)
+--- Calls f, which reads what lies one level deeper in the text. Returns its result.
+function Cursor:deeper(f, ...)
   self.depth = self.depth + 1
   if self.depth > DEEPEST then fail(self:peek(), "the text is nested too deep") end
-  local first, second = object[method](object, ...)
+  local result = f(...)
   self.depth = self.depth - 1
-  return first, second
+  return result
 end
 
 return function(tokens)

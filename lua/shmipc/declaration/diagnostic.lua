@@ -12,10 +12,16 @@ function diagnostic.fail(place, message, ...)
   error(setmetatable({ text = text }, Diagnostic), 0)
 end
 
+local function escaped(byte)
+  return ("\\x%02X"):format(byte:byte())
+end
+
 --- A part of the text as messages show it.
 function diagnostic.quote(text)
   if #text > SHOWN then text = text:sub(1, SHOWN) .. "..." end
-  return '"' .. text:gsub("%c", function(byte) return ("\\x%02X"):format(byte:byte()) end) .. '"'
+  text = text:gsub("%c", escaped)
+  if not utf8.len(text) then text = text:gsub("[\x80-\xFF]", escaped) end
+  return '"' .. text .. '"'
 end
 
 --- Calls f. Returns its result, or nil and the message of the diagnostic that ended it.

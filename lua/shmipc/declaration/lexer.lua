@@ -15,6 +15,8 @@ local patterns = {
   { "punctuation", "^[<>=!]=" },
   { "punctuation", "^<<" },
   { "punctuation", "^>>" },
+  { "punctuation", "^%+%+" },
+  { "punctuation", "^%-%-" },
   { "punctuation", "^&&" },
   { "punctuation", "^||" },
   { "punctuation", "^::" },

@@ -79,6 +79,14 @@ local function nesting(members)
   return deepest + 1
 end
 
+--- The description with another alignment, as a typedef may give it. The size stays.
+function placement.realigned(description, align)
+  local copy = {}
+  for key, value in pairs(description) do copy[key] = value end
+  copy.align = align
+  return copy
+end
+
 --- Describes a struct or union that stands at a place. A member is { name = its token, or nil if it is anonymous,
 -- type =, pack =, attributes =, place = }.
 function placement.describe(kind, members, attributes, place)

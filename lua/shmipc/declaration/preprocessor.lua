@@ -39,7 +39,7 @@ end
 -- ---- #pragma pack
 
 local function pack_limit(token)
-  local limit = token and token.kind == "number" and math.tointeger(token.text:match "^%d+$")
+  local limit = token and token.kind == "number" and math.tointeger(tonumber(token.text))
   if limit == 0 then return math.maxinteger end
   if limit and limit <= 16 and limit & (limit - 1) == 0 then return limit end
 end

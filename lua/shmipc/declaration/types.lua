@@ -8,6 +8,7 @@
 --   tag      the key in the scope of a struct or union that was not defined where it was named
 --   target   what a pointer points to
 
+local diagnostic = require "shmipc.declaration.diagnostic"
 local names = require "shmipc.declaration.names"
 
 local Types = {}
@@ -117,6 +118,11 @@ end
 
 function Types.func(result)
   return named_as_spelled { result = result, lacks = "is a function", is_suffixed = true, spell = spell_function }
+end
+
+--- Ends the compilation: what is at the place has no size, and can only be the end of something.
+function Types.fail_without_length(place, what)
+  diagnostic.fail(place, "%s is not supported: leave it out, and use view:array or view:read at its offset", what)
 end
 
 --- Whether it is an array whose length was left open.
