@@ -10,7 +10,6 @@ local report = {}
 
 local function title_of(contender) return measure.peer(contender.peer).title end
 
--- What a contender is called in a sentence.
 local function name_of(contender) return title_of(contender) .. ": " .. contender.label end
 
 -- The cells of an entry: who, how, the median, from the fastest to the slowest run, the time by that of the first.
@@ -147,8 +146,8 @@ prepared before and checked after is not. Every result is checked, and a wrong o
 a work take turns, round after round, and ratios are taken within a round: the median of those is shown. "By the first"
 is a contender's time by that of the first line.
 
-shmipc and C are built with the optimizations of a release, everything else comes from the distribution's packages.
-`bench/` holds the programs, one a work and contender.]]
+shmipc and C are built with the optimizations of a release; everything else is as the distribution packs it. LuaIPC
+(lua-luaipc) is not among the contenders: the distribution does not have it. `bench/` holds the programs.]]
 
 --- The page. run: command, date, plot (the name of its file), settings, machine (lines of what and value), sections.
 function report.page(run)
