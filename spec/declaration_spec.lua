@@ -309,6 +309,11 @@ describe("packing", function()
     assert.equal("a@0 b@1 =5", places "#define PACKED __attribute__((packed))\nstruct s { char a; int b; } PACKED;")
   end)
 
+  it("that changes within the braces and back is not for single members", function()
+    assert.equal("a@0 b@4 =8",
+      places "struct s { char a;\n#pragma pack(push, 1)\nint b;\n#pragma pack(pop)\n};")
+  end)
+
   it("does not reach into structs in structs", function()
     assert.equal(8, layout("struct i { char a; int b; }; struct s { char c; struct i i; } __attribute__((packed));")
       .fields[2].type.size)

@@ -131,7 +131,8 @@ function Generator:length()
     function() return ("'%s' - '@'"):format(string.char(64 + n)) end,
     function() return ("(%d > %d ? %d : 3)"):format(n, chance.number(1, 5), n) end,
     function() return ("(-%d > 0u) + (~0u / 0x7fffffff) + !%d"):format(n, n) end,
-    function() return ("-7 / -%d %% 3 + 1"):format(n) end,
+    function() return ("(-1ll + 0u < 0) + %d"):format(n) end,
+    function() return ("10 + -7 / %d + -7 %% %d"):format(n, n) end,
     function() return ("(%d & 3 | 4 ^ 1) + (5 && 0 || 1)"):format(n) end,
     function() return ("(uint8_t)(%d - 256)"):format(n) end,
     function() return ("(-1L >> 31) + %d + (0x80000000 + 0x80000000L != 0) + 1"):format(n) end,
@@ -243,11 +244,18 @@ function Generator:enum_member(noted)
   return ("%s %s;"):format((self:enum()), name)
 end
 
+-- A packing within the braces is for structs that begin and end within it, and not for single members.
+function Generator:packed_member(depth, noted)
+  local text = "  " .. self:member(depth, noted)
+  if not self.chance.one_in(30) then return text end
+  return ("#pragma pack(push, %d)\n%s\n#pragma pack(pop)"):format(1 << self.chance.number(0, 4), text)
+end
+
 -- A struct or union with braces.
 function Generator:record(keyword, tag, depth, noted)
   local before, after = self:record_attributes()
   local members = {}
-  for i = 1, self.chance.number(1, depth == 0 and 8 or 4) do members[i] = "  " .. self:member(depth, noted) end
+  for i = 1, self.chance.number(1, depth == 0 and 8 or 4) do members[i] = self:packed_member(depth, noted) end
   return ("%s%s %s {\n%s\n}%s"):format(keyword, before, tag, table.concat(members, "\n"), after)
 end
 
