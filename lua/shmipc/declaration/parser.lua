@@ -51,7 +51,7 @@ local function define_typedef(self, found, name, type, own)
   end
   if found.defines == "record" and type == found.type then type.record.name = type.record.name or name.text end
   if own.aligned and type.record and type.record == self.last_record then
-    self.last_record = placement.realigned(type.record, own.aligned)
+    self.last_record = placement.realigned(type.record, name.text, own.aligned)
   end
   self.scope:define(name.text, new)
 end

@@ -79,11 +79,11 @@ local function nesting(members)
   return deepest + 1
 end
 
---- The description with another alignment, as a typedef may give it. The size stays.
-function placement.realigned(description, align)
+--- The description under another name and with another alignment, as a typedef may give it. The size stays.
+function placement.realigned(description, name, align)
   local copy = {}
   for key, value in pairs(description) do copy[key] = value end
-  copy.align = align
+  copy.name, copy.align = name, align
   return copy
 end
 
