@@ -31,14 +31,14 @@ static struct shmipc_array *array_self(lua_State *L, const char *function) {
   return array;
 }
 
-void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, size_t offset,
+void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
                        size_t count, const struct shmipc_shape *element) {
   struct shmipc_array *array;
   luaL_checkstack(L, 4, NULL);
   lua_rawgeti(L, companions, COMPANION_ARRAY);
   array = shmipc_handle_push(L, &shmipc_array_type, view, lua_gettop(L));
   array->view = memory;
-  array->offset = offset;
+  array->address = address;
   array->count = count;
   array->element = *element;
   if (layout != 0) {
@@ -60,7 +60,7 @@ static void push_parts(lua_State *L, int companions, enum shmipc_parts parts) {
   lua_setiuservalue(L, 1, TYPED_PARTS);
 }
 
-void shmipc_part_push(lua_State *L, struct shmipc_view *memory, int companions, lua_Integer key, size_t offset,
+void shmipc_part_push(lua_State *L, struct shmipc_view *memory, int companions, lua_Integer key, char *address,
                       const struct shmipc_shape *shape, enum shmipc_parts parts) {
   int table, view, layout;
   luaL_checkstack(L, 8, NULL);
@@ -73,9 +73,9 @@ void shmipc_part_push(lua_State *L, struct shmipc_view *memory, int companions, 
   layout = lua_gettop(L);
   if (shape->dimensions > 0) {
     struct shmipc_shape element = shmipc_shape_element(shape);
-    shmipc_array_push(L, memory, view, layout, companions, offset, shape->counts[0], &element);
+    shmipc_array_push(L, memory, view, layout, companions, address, shape->counts[0], &element);
   } else {
-    shmipc_record_push(L, memory, view, layout, companions, offset, shape->layout);
+    shmipc_record_push(L, memory, view, layout, companions, address, shape->layout);
   }
   lua_pushvalue(L, -1);
   lua_rawseti(L, table, key);
@@ -106,36 +106,68 @@ static int index_otherwise(lua_State *L, const struct shmipc_array *array) {
   return 1;
 }
 
-static int array_index(lua_State *L) {
+static void push_other(lua_State *L, const struct shmipc_array *array, size_t index) {
+  const struct shmipc_shape *element = &array->element;
+  char *address = array->address + index * element->size;
+  if (element->dimensions > 0 || element->content == SHMIPC_CONTENT_RECORD)
+    shmipc_part_push(L, array->view, lua_upvalueindex(COMPANIONS), (lua_Integer)index + 1, address, element,
+                     SHMIPC_PARTS_COLLECTABLE);
+  else
+    shmipc_cell_push(L, element, address);
+}
+
+static SHMIPC_APART int index_slowly(lua_State *L) {
   static const char function[] = "array";
   struct shmipc_array *array = array_self(L, function);
   const struct shmipc_shape *element = &array->element;
-  size_t index = element_index(L, array), offset = array->offset + index * element->size;
+  size_t index = element_index(L, array);
   if (index == array->count) return index_otherwise(L, array);
-  if (element->dimensions > 0 || element->content == SHMIPC_CONTENT_RECORD)
-    shmipc_part_push(L, array->view, lua_upvalueindex(COMPANIONS), (lua_Integer)index + 1, offset, element,
-                     SHMIPC_PARTS_COLLECTABLE);
-  else if (!shmipc_element_push(L, element->content, array->view->memory.address + offset))
-    shmipc_cell_push(L, element, array->view->memory.address + offset);
+  if (element->dimensions > 0 || !shmipc_element_push(L, element->content, array->address, index))
+    push_other(L, array, index);
   shmipc_window_check_lost(L, function, array->view);
   return 1;
 }
 
-static int array_newindex(lua_State *L) {
+/* a[i]. What is most frequent comes first, and anything odd is left to the slow way: a number in an open view. */
+static int array_index(lua_State *L) {
+  const struct shmipc_array *array = shmipc_to(L, 1, &shmipc_array_type);
+  if (array && array->view->mapping && lua_isinteger(L, 2)) {
+    size_t index = (size_t)lua_tointeger(L, 2) - 1;
+    if (index < array->count && array->element.dimensions == 0 &&
+        shmipc_element_push(L, array->element.content, array->address, index) && !array->view->memory.lost)
+      return 1;
+  }
+  return index_slowly(L);
+}
+
+static SHMIPC_APART int newindex_slowly(lua_State *L) {
   static const char function[] = "array";
   struct shmipc_array *array = array_self(L, function);
-  size_t index, offset;
+  size_t index;
+  char *address;
   shmipc_window_check_writable(L, function, array->view);
   index = element_index(L, array);
   if (index == array->count) return wrong_index(L, array);
-  offset = array->offset + index * array->element.size;
-  if (array->element.dimensions > 0 ||
-      !shmipc_element_take(L, 3, array->element.content, array->view->memory.address + offset)) {
+  address = array->address + index * array->element.size;
+  if (array->element.dimensions > 0 || !shmipc_element_take(L, 3, array->element.content, address)) {
     struct shmipc_place place = {function, NULL, NULL, (lua_Integer)index + 1, lua_upvalueindex(COMPANIONS)};
-    shmipc_value_write(L, 3, &array->element, array->view, offset, &place);
+    shmipc_value_write(L, 3, &array->element, array->view, address, &place);
   }
   shmipc_window_check_lost(L, function, array->view);
   return 0;
+}
+
+/* a[i] = v, by the same rule. */
+static int array_newindex(lua_State *L) {
+  const struct shmipc_array *array = shmipc_to(L, 1, &shmipc_array_type);
+  if (array && array->view->mapping && array->view->memory.access != OS_READ && lua_isinteger(L, 2)) {
+    size_t index = (size_t)lua_tointeger(L, 2) - 1;
+    if (index < array->count && array->element.dimensions == 0 &&
+        shmipc_element_take(L, 3, array->element.content, array->address + index * array->element.size) &&
+        !array->view->memory.lost)
+      return 0;
+  }
+  return newindex_slowly(L);
 }
 
 static int array_length(lua_State *L) {
@@ -175,7 +207,7 @@ static void push_values(lua_State *L, struct shmipc_array *array, size_t start, 
   char *bytes = lua_newuserdatauv(L, count * element->size, 0);
   size_t i;
   shmipc_window_check(L, "array:get", array->view); /* a finaliser may have closed it */
-  shmipc_view_read(array->view, array->offset + start * element->size, bytes, count * element->size);
+  shmipc_bytes_copy(bytes, array->address + start * element->size, count * element->size);
   for (i = 0; i < count; i++) {
     shmipc_value_push(L, element, bytes + i * element->size);
     lua_rawseti(L, -3, (lua_Integer)i + 1);
@@ -199,8 +231,7 @@ static int array_get(lua_State *L) {
   lua_createtable(L, count < INT_MAX ? (int)count : 0, 0);
   shmipc_window_check(L, function, array->view);
   if (array->element.dimensions == 0 && array->element.content < SHMIPC_ELEMENT_COUNT)
-    push_elements(L, array->element.content, array->view->memory.address + array->offset + start * array->element.size,
-                  count);
+    push_elements(L, array->element.content, array->address + start * array->element.size, count);
   else if (count > 0)
     push_values(L, array, start, count);
   shmipc_window_check_lost(L, function, array->view);
@@ -242,8 +273,7 @@ static int array_set(lua_State *L) {
     lua_settop(L, 4);
   }
   shmipc_window_check_writable(L, function, array->view);
-  shmipc_shape_write(&array->element, array->view, array->offset + (size_t)(first - 1) * size, (size_t)given, bytes,
-                     mask);
+  shmipc_shape_write(&array->element, array->address + (size_t)(first - 1) * size, (size_t)given, bytes, mask);
   shmipc_window_check_lost(L, function, array->view);
   return 0;
 }
@@ -271,7 +301,7 @@ static int array_fill(lua_State *L) {
   if (array->element.dimensions > 0 || array->element.content >= SHMIPC_ELEMENT_COUNT) mask = bytes + size;
   shmipc_value_take(L, 2, &array->element, bytes, mask, &place);
   shmipc_window_check_writable(L, function, array->view);
-  shmipc_shape_fill(&array->element, array->view, array->offset + start * size, count, bytes, mask);
+  shmipc_shape_fill(&array->element, array->address + start * size, count, bytes, mask);
   shmipc_window_check_lost(L, function, array->view);
   return 0;
 }
@@ -280,6 +310,7 @@ static int array_tostring(lua_State *L) {
   const struct shmipc_array *array = shmipc_to(L, 1, &shmipc_array_type);
   const struct shmipc_view *view;
   const char *name, *what;
+  uint64_t first;
   if (!array) return shmipc_wrong_self(L, "tostring", &shmipc_array_type);
   view = array->view;
   lua_getiuservalue(L, 1, TYPED_VIEW);
@@ -289,8 +320,9 @@ static int array_tostring(lua_State *L) {
     return 1;
   }
   what = shmipc_shape_push_name(L, &array->element, array->count);
-  lua_pushfstring(L, TYPE " %s %I..%I %s %s", name, (LUAI_UACINT)(view->memory.offset + array->offset),
-                  (LUAI_UACINT)(view->memory.offset + array->offset + array->count * array->element.size), what,
+  first = view->memory.offset + shmipc_window_offset(view, array->address);
+  lua_pushfstring(L, TYPE " %s %I..%I %s %s", name, (LUAI_UACINT)first,
+                  (LUAI_UACINT)(first + array->count * array->element.size), what,
                   shmipc_access_name(view->memory.access));
   return 1;
 }

@@ -30,17 +30,18 @@ struct word {
 
 enum purpose { TO_READ, TO_WRITE };
 
-static void check_word(lua_State *L, struct word *word, const struct shmipc_shape *shape, size_t offset,
+static void check_word(lua_State *L, struct word *word, const struct shmipc_shape *shape, char *address,
                        enum purpose purpose) {
   if (shape->dimensions > 0 || shape->content > SHMIPC_CONTENT_BOOL)
     shmipc_raise(L, word->function, "only a number or a bool can be used atomically; this is a part of several");
   if (purpose == TO_WRITE) shmipc_window_check_writable(L, word->function, word->view);
-  word->address = word->view->memory.address + offset;
+  word->address = address;
   word->content = shape->content;
   word->width = shape->cell;
   if ((uintptr_t)word->address % word->width != 0)
     shmipc_raise(L, word->function, "byte %I of the mapping is not aligned to %I, the element's size",
-                 (LUAI_UACINT)(word->view->memory.offset + offset), (LUAI_UACINT)word->width);
+                 (LUAI_UACINT)(word->view->memory.offset + shmipc_window_offset(word->view, address)),
+                 (LUAI_UACINT)word->width);
 }
 
 /* The element that the arguments 1 (target) and 2 (key) say. */
@@ -53,13 +54,13 @@ static struct word find_word(lua_State *L, const char *function, enum purpose pu
     word.view = array->view;
     shmipc_window_check(L, function, word.view);
     index = (size_t)shmipc_integer(L, 2, function, "index", 1, (lua_Integer)array->count) - 1;
-    check_word(L, &word, &array->element, array->offset + index * array->element.size, purpose);
+    check_word(L, &word, &array->element, array->address + index * array->element.size, purpose);
   } else if (record) {
     const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
     word.view = record->view;
     shmipc_window_check(L, function, word.view);
     if (!field) shmipc_field_unknown(L, function, 2, record->layout, lua_upvalueindex(COMPANIONS));
-    check_word(L, &word, &field->shape, record->offset + field->offset, purpose);
+    check_word(L, &word, &field->shape, record->address + field->offset, purpose);
   } else {
     shmipc_raise(L, function, "target must be a shmipc.array or a shmipc.record, got %s", shmipc_push_shown(L, 1));
   }

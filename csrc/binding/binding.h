@@ -21,7 +21,7 @@ SHMIPC_HIDDEN_BEGIN
 /* ---- errors */
 
 /* Raises "function: text", with the caller's position in front. Never returns. */
-int shmipc_raise(lua_State *L, const char *function, const char *format, ...);
+SHMIPC_COLD int shmipc_raise(lua_State *L, const char *function, const char *format, ...);
 
 /* The same for a check that a Lua function of this module makes: the position is that function's caller. */
 int shmipc_raise_beyond(lua_State *L, const char *function, const char *format, ...);
@@ -107,8 +107,8 @@ void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept,
 void shmipc_method_push(lua_State *L, int key);
 
 /* Raise for a wrong self, and for a closed one. */
-int shmipc_wrong_self(lua_State *L, const char *function, const struct shmipc_type *type);
-int shmipc_closed(lua_State *L, const char *function, const struct shmipc_type *type);
+SHMIPC_COLD int shmipc_wrong_self(lua_State *L, const char *function, const struct shmipc_type *type);
+SHMIPC_COLD int shmipc_closed(lua_State *L, const char *function, const struct shmipc_type *type);
 
 /* For methods that are written in Lua, (self, function): raises as the two above, at the place that called the method.
  * is_closed: whether the self (NULL: it is none) is closed. */

@@ -246,7 +246,8 @@ static int push_array(lua_State *L, const char *function, struct shmipc_view *vi
                       int layout) {
   size_t offset = check_offset(L, function, 3, view, 0);
   size_t count = check_count(L, function, 4, view, offset, element->size);
-  shmipc_array_push(L, view, 1, layout, lua_upvalueindex(VIEW_COMPANIONS), offset, count, element);
+  shmipc_array_push(L, view, 1, layout, lua_upvalueindex(VIEW_COMPANIONS), view->memory.address + offset, count,
+                    element);
   return 1;
 }
 
@@ -297,8 +298,8 @@ int shmipc_view_record(lua_State *L) {
   const struct shmipc_layout *layout;
   lua_settop(L, 3);
   layout = check_layout(L, function);
-  shmipc_record_push(L, view, 1, 2, lua_upvalueindex(VIEW_COMPANIONS), check_offset(L, function, 3, view, layout->size),
-                     layout);
+  shmipc_record_push(L, view, 1, 2, lua_upvalueindex(VIEW_COMPANIONS),
+                     view->memory.address + check_offset(L, function, 3, view, layout->size), layout);
   return 1;
 }
 

@@ -37,14 +37,14 @@ static struct shmipc_record *record_self(lua_State *L, const char *function) {
   return record;
 }
 
-void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, size_t offset,
+void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
                         const struct shmipc_layout *shape) {
   struct shmipc_record *record;
   luaL_checkstack(L, 4, NULL);
   lua_rawgeti(L, companions, COMPANION_RECORD);
   record = shmipc_handle_push(L, &shmipc_record_type, view, lua_gettop(L));
   record->view = memory;
-  record->offset = offset;
+  record->address = address;
   record->layout = shmipc_layout_owner(shape);
   lua_pushvalue(L, layout);
   lua_setiuservalue(L, -2, TYPED_LAYOUT);
@@ -101,15 +101,15 @@ static inline int is_window(const struct shmipc_shape *shape) {
 }
 
 static void push_field(lua_State *L, const struct shmipc_record *record, const struct shmipc_field *field) {
-  const char *address = record->view->memory.address + record->offset + field->offset;
+  char *address = record->address + field->offset;
   if (is_window(&field->shape))
-    shmipc_part_push(L, record->view, lua_upvalueindex(COMPANIONS), field - record->layout->layout.fields + 1,
-                     record->offset + field->offset, &field->shape, SHMIPC_PARTS_KEPT);
-  else if (!shmipc_element_push(L, field->shape.content, address))
+    shmipc_part_push(L, record->view, lua_upvalueindex(COMPANIONS), field - record->layout->layout.fields + 1, address,
+                     &field->shape, SHMIPC_PARTS_KEPT);
+  else if (!shmipc_element_push(L, field->shape.content, address, 0))
     shmipc_cell_push(L, &field->shape, address);
 }
 
-static int record_index(lua_State *L) {
+static SHMIPC_APART int index_slowly(lua_State *L) {
   static const char function[] = "record";
   const struct shmipc_record *record = record_self(L, function);
   push_field(L, record, check_field(L, function, record));
@@ -117,19 +117,42 @@ static int record_index(lua_State *L) {
   return 1;
 }
 
-static int record_newindex(lua_State *L) {
+/* r.field. What is most frequent comes first, and anything odd is left to the slow way: a number in an open view. */
+static int record_index(lua_State *L) {
+  const struct shmipc_record *record = shmipc_to(L, 1, &shmipc_record_type);
+  if (record && record->view->mapping) {
+    const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
+    if (field && field->shape.dimensions == 0 &&
+        shmipc_element_push(L, field->shape.content, record->address + field->offset, 0) && !record->view->memory.lost)
+      return 1;
+  }
+  return index_slowly(L);
+}
+
+static SHMIPC_APART int newindex_slowly(lua_State *L) {
   static const char function[] = "record";
   const struct shmipc_record *record = record_self(L, function);
   const struct shmipc_field *field = check_field(L, function, record);
-  size_t offset = record->offset + field->offset;
+  char *address = record->address + field->offset;
   shmipc_window_check_writable(L, function, record->view);
-  if (field->shape.dimensions > 0 ||
-      !shmipc_element_take(L, 3, field->shape.content, record->view->memory.address + offset)) {
+  if (field->shape.dimensions > 0 || !shmipc_element_take(L, 3, field->shape.content, address)) {
     struct shmipc_place place = {function, NULL, field->name, 0, lua_upvalueindex(COMPANIONS)};
-    shmipc_value_write(L, 3, &field->shape, record->view, offset, &place);
+    shmipc_value_write(L, 3, &field->shape, record->view, address, &place);
   }
   shmipc_window_check_lost(L, function, record->view);
   return 0;
+}
+
+/* r.field = v, by the same rule. */
+static int record_newindex(lua_State *L) {
+  const struct shmipc_record *record = shmipc_to(L, 1, &shmipc_record_type);
+  if (record && record->view->mapping && record->view->memory.access != OS_READ) {
+    const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
+    if (field && field->shape.dimensions == 0 &&
+        shmipc_element_take(L, 3, field->shape.content, record->address + field->offset) && !record->view->memory.lost)
+      return 0;
+  }
+  return newindex_slowly(L);
 }
 
 /* The next field after the one that index 2 names: name, value. */
@@ -180,7 +203,7 @@ static int record_snapshot(lua_State *L) {
   shape.cell = shape.size = shape.layout->size;
   bytes = lua_newuserdatauv(L, shape.size, 0);
   shmipc_window_check(L, function, record->view);
-  shmipc_view_read(record->view, record->offset, bytes, shape.size);
+  shmipc_bytes_copy(bytes, record->address, shape.size);
   shmipc_window_check_lost(L, function, record->view);
   shmipc_value_push(L, &shape, bytes);
   return 1;
@@ -204,7 +227,7 @@ static int record_assign(lua_State *L) {
   shape.layout = &record->layout->layout;
   shape.cell = shape.size = shape.layout->size;
   shmipc_window_check_writable(L, function, record->view);
-  shmipc_value_write(L, 2, &shape, record->view, record->offset, &place);
+  shmipc_value_write(L, 2, &shape, record->view, record->address, &place);
   return 0;
 }
 
@@ -215,16 +238,17 @@ static int record_describe(lua_State *L) {
   const struct shmipc_record *record = shmipc_to(L, 1, &shmipc_record_type);
   const struct shmipc_view *view;
   const char *name;
+  uint64_t first;
   if (!record) return shmipc_wrong_self(L, "tostring", &shmipc_record_type);
   view = record->view;
+  first = view->mapping ? view->memory.offset + shmipc_window_offset(view, record->address) : 0;
   lua_getiuservalue(L, 1, TYPED_VIEW);
   name = shmipc_push_quoted_name(L, lua_gettop(L));
   if (!view->mapping)
     lua_pushfstring(L, TYPE " %s (closed)", name);
   else
-    lua_pushfstring(L, TYPE " %s %I..%I %s", name, (LUAI_UACINT)(view->memory.offset + record->offset),
-                    (LUAI_UACINT)(view->memory.offset + record->offset + record->layout->layout.size),
-                    record->layout->name);
+    lua_pushfstring(L, TYPE " %s %I..%I %s", name, (LUAI_UACINT)first,
+                    (LUAI_UACINT)(first + record->layout->layout.size), record->layout->name);
   lua_pushboolean(L, view->mapping != NULL);
   return 2;
 }

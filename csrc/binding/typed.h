@@ -16,7 +16,7 @@ enum { TYPED_VIEW = 1, TYPED_PARTS, TYPED_LAYOUT, TYPED_VALUES = TYPED_LAYOUT };
 struct shmipc_array {
   struct shmipc_handle handle;
   struct shmipc_view *view;
-  size_t offset; /* of element 1 in the view, bytes from 0 */
+  char *address; /* of element 1, as long as the view is open: an access waits for one load less than by an offset */
   size_t count;
   struct shmipc_shape element;
 };
@@ -24,9 +24,14 @@ struct shmipc_array {
 struct shmipc_record {
   struct shmipc_handle handle;
   struct shmipc_view *view;
-  size_t offset;
+  char *address;
   const struct shmipc_layout_handle *layout;
 };
+
+/* The offset in the view. */
+static inline size_t shmipc_window_offset(const struct shmipc_view *view, const char *address) {
+  return (size_t)(address - view->memory.address);
+}
 
 /* Finds a field by the address of its name: Lua keeps one copy of each short string. */
 struct shmipc_slot {
@@ -52,15 +57,15 @@ enum { COMPANION_ARRAY = 1, COMPANION_RECORD, COMPANION_WEAK };
 
 /* Push a window on a part of the view whose handle is at `view`; layout: the index of what keeps the shape, or 0.
  * companions: the index of the companions' table. */
-void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, size_t offset,
+void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
                        size_t count, const struct shmipc_shape *element);
-void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, size_t offset,
+void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
                         const struct shmipc_layout *shape);
 
 /* Pushes the part of the window at index 1 that `key` numbers, an array or a record, made on the first touch.
  * parts: whether it is kept for the window's life, or until the collector comes. */
 enum shmipc_parts { SHMIPC_PARTS_KEPT, SHMIPC_PARTS_COLLECTABLE };
-void shmipc_part_push(lua_State *L, struct shmipc_view *memory, int companions, lua_Integer key, size_t offset,
+void shmipc_part_push(lua_State *L, struct shmipc_view *memory, int companions, lua_Integer key, char *address,
                       const struct shmipc_shape *shape, enum shmipc_parts parts);
 
 /* ---- fields */
@@ -89,8 +94,8 @@ static inline const struct shmipc_field *shmipc_field_find(lua_State *L, int key
 }
 
 /* Raises for a key that names no field, and says which name is near. */
-int shmipc_field_unknown(lua_State *L, const char *function, int key, const struct shmipc_layout_handle *layout,
-                         int companions);
+SHMIPC_COLD int shmipc_field_unknown(lua_State *L, const char *function, int key,
+                                     const struct shmipc_layout_handle *layout, int companions);
 
 /* ---- values */
 
@@ -107,11 +112,12 @@ struct shmipc_place {
 #define SHMIPC_PUSH_WORD(L, value) lua_pushinteger(L, (lua_Integer)(value))
 #define SHMIPC_PUSH_REAL(L, value) lua_pushnumber(L, (lua_Number)(value))
 
-/* Pushes the number at the address by one load; 0 for other contents, which push nothing. */
-static inline int shmipc_element_push(lua_State *L, unsigned content, const char *address) {
+/* Pushes the number with that index (from 0) behind the address, by one load; 0 for other contents, which push nothing.
+ */
+static inline int shmipc_element_push(lua_State *L, unsigned content, const char *address, size_t index) {
   switch (content) {
 #define SHMIPC_X(name, type, class, lowest, highest)                                                                   \
-  case SHMIPC_ELEMENT_##name: SHMIPC_PUSH_##class(L, shmipc_load_##name(address)); return 1;
+  case SHMIPC_ELEMENT_##name: SHMIPC_PUSH_##class(L, shmipc_load_##name(address + index * sizeof(type))); return 1;
     SHMIPC_ELEMENTS(SHMIPC_X)
 #undef SHMIPC_X
   default: return 0;
@@ -133,8 +139,8 @@ void shmipc_value_take(lua_State *L, int arg, const struct shmipc_shape *shape, 
                        const struct shmipc_place *place);
 
 /* Takes the value at arg and, when all of it fits, writes it. May leave a value on the stack. */
-void shmipc_value_write(lua_State *L, int arg, const struct shmipc_shape *shape, struct shmipc_view *view,
-                        size_t offset, const struct shmipc_place *place);
+void shmipc_value_write(lua_State *L, int arg, const struct shmipc_shape *shape, const struct shmipc_view *view,
+                        char *address, const struct shmipc_place *place);
 
 /* Pushes the values of the whole record at once: one copy of its bytes. */
 void shmipc_record_snapshot(lua_State *L, const char *function, const struct shmipc_record *record);
@@ -145,7 +151,7 @@ static inline void shmipc_window_check(lua_State *L, const char *function, const
   if (!view->mapping) shmipc_closed(L, function, &shmipc_view_type);
 }
 
-int shmipc_truncated(lua_State *L, const char *function);
+SHMIPC_COLD int shmipc_truncated(lua_State *L, const char *function);
 
 /* After an access. */
 static inline void shmipc_window_check_lost(lua_State *L, const char *function, const struct shmipc_view *view) {

@@ -167,7 +167,7 @@ static void take_same_record(lua_State *L, int arg, const struct shmipc_shape *s
   if (!source) wrong_value(L, arg, "a table", place);
   if (&source->layout->layout != shape->layout) wrong_value(L, arg, "a table, or a record of the same layout", place);
   shmipc_window_check(L, place->function, source->view);
-  shmipc_view_read(source->view, source->offset, bytes, shape->cell);
+  shmipc_bytes_copy(bytes, source->address, shape->cell);
   shmipc_window_check_lost(L, place->function, source->view);
   if (mask) memset(mask, 1, shape->cell);
 }
@@ -223,14 +223,14 @@ void shmipc_value_take(lua_State *L, int arg, const struct shmipc_shape *shape, 
     take_cell(L, arg, shape, bytes, mask, place);
 }
 
-void shmipc_value_write(lua_State *L, int arg, const struct shmipc_shape *shape, struct shmipc_view *view,
-                        size_t offset, const struct shmipc_place *place) {
+void shmipc_value_write(lua_State *L, int arg, const struct shmipc_shape *shape, const struct shmipc_view *view,
+                        char *address, const struct shmipc_place *place) {
   char few[256], *bytes = 2 * shape->size > sizeof few ? lua_newuserdatauv(L, 2 * shape->size, 0) : few;
   char *mask = bytes + shape->size;
   memset(bytes, 0, 2 * shape->size);
   shmipc_value_take(L, arg, shape, bytes, mask, place);
   shmipc_window_check_writable(L, place->function, view); /* the value's metamethods may have closed it */
-  shmipc_shape_write(shape, view, offset, 1, bytes, mask);
+  shmipc_shape_write(shape, address, 1, bytes, mask);
   shmipc_window_check_lost(L, place->function, view);
 }
 
@@ -261,7 +261,7 @@ void shmipc_value_push(lua_State *L, const struct shmipc_shape *shape, const cha
     push_array(L, shape, bytes);
   else if (shape->content == SHMIPC_CONTENT_RECORD)
     push_record(L, shape->layout, bytes);
-  else if (!shmipc_element_push(L, shape->content, bytes))
+  else if (!shmipc_element_push(L, shape->content, bytes, 0))
     shmipc_cell_push(L, shape, bytes);
 }
 

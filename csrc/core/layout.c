@@ -25,36 +25,32 @@ static void write_elements(unsigned element, char *to, const char *from, size_t 
   }
 }
 
-static void write_record(const struct shmipc_layout *layout, struct shmipc_view *view, size_t offset, const char *from,
-                         const char *mask) {
+static void write_record(const struct shmipc_layout *layout, char *to, const char *from, const char *mask) {
   size_t i;
   for (i = 0; i < layout->field_count; i++) {
     const struct shmipc_field *field = &layout->fields[i];
-    shmipc_shape_write(&field->shape, view, offset + field->offset, 1, from + field->offset,
-                       mask ? mask + field->offset : NULL);
+    shmipc_shape_write(&field->shape, to + field->offset, 1, from + field->offset, mask ? mask + field->offset : NULL);
   }
 }
 
-static void write_cell(const struct shmipc_shape *shape, struct shmipc_view *view, size_t offset, const char *from,
-                       const char *mask) {
+static void write_cell(const struct shmipc_shape *shape, char *to, const char *from, const char *mask) {
   if (shape->content == SHMIPC_CONTENT_RECORD)
-    write_record(shape->layout, view, offset, from, mask);
+    write_record(shape->layout, to, from, mask);
   else if (mask && !*mask)
     return;
   else if (shape->content < SHMIPC_ELEMENT_COUNT)
-    write_elements(shape->content, view->memory.address + offset, from, 1);
+    write_elements(shape->content, to, from, 1);
   else
-    shmipc_view_write(view, offset, from, shape->cell);
+    shmipc_bytes_copy(to, from, shape->cell);
 }
 
-void shmipc_shape_write(const struct shmipc_shape *shape, struct shmipc_view *view, size_t offset, size_t count,
-                        const char *from, const char *mask) {
+void shmipc_shape_write(const struct shmipc_shape *shape, char *to, size_t count, const char *from, const char *mask) {
   size_t at, size = shape->size * count;
   if (shape->content < SHMIPC_ELEMENT_COUNT && !mask) {
-    write_elements(shape->content, view->memory.address + offset, from, size / shape->cell);
+    write_elements(shape->content, to, from, size / shape->cell);
     return;
   }
-  for (at = 0; at < size; at += shape->cell) write_cell(shape, view, offset + at, from + at, mask ? mask + at : NULL);
+  for (at = 0; at < size; at += shape->cell) write_cell(shape, to + at, from + at, mask ? mask + at : NULL);
 }
 
 static void fill_elements(unsigned element, char *to, const char *from, size_t count) {
@@ -72,19 +68,15 @@ static void fill_elements(unsigned element, char *to, const char *from, size_t c
   }
 }
 
-static int is_one_byte_repeated(const char *bytes, size_t length) {
-  return length > 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
-}
+static int is_one_byte_repeated(const char *bytes, size_t length) { return memcmp(bytes, bytes + 1, length - 1) == 0; }
 
-void shmipc_shape_fill(const struct shmipc_shape *shape, struct shmipc_view *view, size_t offset, size_t count,
-                       const char *from, const char *mask) {
+void shmipc_shape_fill(const struct shmipc_shape *shape, char *to, size_t count, const char *from, const char *mask) {
   size_t i;
-  if (!mask && shape->dimensions == 0 && shape->content < SHMIPC_ELEMENT_COUNT) {
-    if (is_one_byte_repeated(from, shape->size))
-      shmipc_view_fill(view, (unsigned char)*from, offset, shape->size * count);
-    else
-      fill_elements(shape->content, view->memory.address + offset, from, count);
-    return;
+  if (mask || shape->dimensions > 0 || shape->content >= SHMIPC_ELEMENT_COUNT) {
+    for (i = 0; i < count; i++) shmipc_shape_write(shape, to + i * shape->size, 1, from, mask);
+  } else if (is_one_byte_repeated(from, shape->size)) {
+    shmipc_bytes_fill(to, (unsigned char)*from, shape->size * count);
+  } else {
+    fill_elements(shape->content, to, from, count);
   }
-  for (i = 0; i < count; i++) shmipc_shape_write(shape, view, offset + i * shape->size, 1, from, mask);
 }

@@ -58,13 +58,11 @@ static inline struct shmipc_shape shmipc_shape_element(const struct shmipc_shape
 
 /* Writes `count` values of the shape, one behind another, from memory of our own, which has the same form. Numbers are
  * written by single stores where they are aligned. mask: NULL, or as many bytes: a cell whose first is 0 stays as it
- * is. pre: the bytes lie in the view. */
-void shmipc_shape_write(const struct shmipc_shape *shape, struct shmipc_view *view, size_t offset, size_t count,
-                        const char *from, const char *mask);
+ * is. */
+void shmipc_shape_write(const struct shmipc_shape *shape, char *to, size_t count, const char *from, const char *mask);
 
-/* Writes one value of the shape `count` times. pre: as above. */
-void shmipc_shape_fill(const struct shmipc_shape *shape, struct shmipc_view *view, size_t offset, size_t count,
-                       const char *from, const char *mask);
+/* Writes one value of the shape `count` times. */
+void shmipc_shape_fill(const struct shmipc_shape *shape, char *to, size_t count, const char *from, const char *mask);
 
 SHMIPC_HIDDEN_END
 

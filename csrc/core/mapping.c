@@ -93,6 +93,10 @@ static void *(*const volatile copy_bytes)(void *, const void *, size_t) = memcpy
 static void *(*const volatile move_bytes)(void *, const void *, size_t) = memmove;
 static void *(*const volatile set_bytes)(void *, int, size_t) = memset;
 
+void shmipc_bytes_copy(char *to, const char *from, size_t length) { copy_bytes(to, from, length); }
+
+void shmipc_bytes_fill(char *to, int byte, size_t length) { set_bytes(to, byte, length); }
+
 int shmipc_view_is_lost(const struct shmipc_view *view) { return view->memory.lost; }
 
 void shmipc_view_read(const struct shmipc_view *view, size_t offset, void *to, size_t length) {

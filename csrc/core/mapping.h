@@ -60,6 +60,10 @@ void shmipc_view_fill(struct shmipc_view *view, int byte, size_t offset, size_t 
 void shmipc_view_copy(struct shmipc_view *to_view, size_t to, const struct shmipc_view *from_view, size_t from,
                       size_t length);
 
+/* The same for memory that other processes change, by address. Not for memory that overlaps. */
+void shmipc_bytes_copy(char *to, const char *from, size_t length);
+void shmipc_bytes_fill(char *to, int byte, size_t length);
+
 /* How many bytes from offset on come before a NUL: at most limit. */
 size_t shmipc_view_cstring_length(const struct shmipc_view *view, size_t offset, size_t limit);
 

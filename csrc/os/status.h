@@ -14,6 +14,20 @@
 #define SHMIPC_HIDDEN_END
 #endif
 
+/* For functions that tell of an error: kept out of the way of the others. */
+#if defined(__GNUC__)
+#define SHMIPC_COLD __attribute__((cold))
+#else
+#define SHMIPC_COLD
+#endif
+
+/* For what is done seldom, so that a function around it stays short and straight. */
+#if defined(__GNUC__)
+#define SHMIPC_APART __attribute__((noinline))
+#else
+#define SHMIPC_APART
+#endif
+
 /* X(name, text). The first group are the stable codes of the Lua API: an environment failure, returned as
  * `nil, message, code`. */
 #define SHMIPC_CODES(X)                                                                                                \
