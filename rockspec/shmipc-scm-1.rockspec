@@ -47,7 +47,29 @@ end
 
 build = {
   type = "builtin",
-  modules = { ["shmipc"] = "lua/shmipc/init.lua" },
+  modules = {
+    ["shmipc"] = "lua/shmipc/init.lua",
+    ["shmipc.declaration"] = "lua/shmipc/declaration.lua",
+    ["shmipc.declaration.attributes"] = "lua/shmipc/declaration/attributes.lua",
+    ["shmipc.declaration.constant"] = "lua/shmipc/declaration/constant.lua",
+    ["shmipc.declaration.cursor"] = "lua/shmipc/declaration/cursor.lua",
+    ["shmipc.declaration.declarators"] = "lua/shmipc/declaration/declarators.lua",
+    ["shmipc.declaration.diagnostic"] = "lua/shmipc/declaration/diagnostic.lua",
+    ["shmipc.declaration.integer"] = "lua/shmipc/declaration/integer.lua",
+    ["shmipc.declaration.lexer"] = "lua/shmipc/declaration/lexer.lua",
+    ["shmipc.declaration.literal"] = "lua/shmipc/declaration/literal.lua",
+    ["shmipc.declaration.names"] = "lua/shmipc/declaration/names.lua",
+    ["shmipc.declaration.parser"] = "lua/shmipc/declaration/parser.lua",
+    ["shmipc.declaration.placement"] = "lua/shmipc/declaration/placement.lua",
+    ["shmipc.declaration.preprocessor"] = "lua/shmipc/declaration/preprocessor.lua",
+    ["shmipc.declaration.scope"] = "lua/shmipc/declaration/scope.lua",
+    ["shmipc.declaration.specifiers"] = "lua/shmipc/declaration/specifiers.lua",
+    ["shmipc.declaration.tagged"] = "lua/shmipc/declaration/tagged.lua",
+    ["shmipc.declaration.types"] = "lua/shmipc/declaration/types.lua",
+    ["shmipc.layout"] = "lua/shmipc/layout.lua",
+    ["shmipc.nearest"] = "lua/shmipc/nearest.lua",
+    ["shmipc.record"] = "lua/shmipc/record.lua",
+  },
   platforms = {
     linux = {
       modules = {

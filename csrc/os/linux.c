@@ -108,6 +108,12 @@ static struct thread *threads;         /* under process_lock */
 static uintptr_t last_token;           /* under process_lock */
 static void (*exit_notice)(uintptr_t); /* under process_lock */
 static unsigned fork_generation;       /* written only by a forked child, before it runs anything else */
+
+/* Asked for at every lock and unlock. glibc keeps room for such variables of libraries that are loaded later (ld.so(8),
+ * glibc.rtld.optional_static_tls), so that a look takes no call; others do not. */
+#ifdef __GLIBC__
+__attribute__((tls_model("initial-exec")))
+#endif
 static _Thread_local struct thread *self;
 
 static void objects_disinherit(void);

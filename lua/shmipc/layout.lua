@@ -2,7 +2,6 @@
 -- records use.
 
 local core = require "shmipc.core"
-local declaration = require "shmipc.declaration"
 local nearest = require "shmipc.nearest"
 
 -- LDoc takes one module a file: the blocks of these functions stand in csrc/binding/layout.c.
@@ -63,6 +62,7 @@ local function new(text, options)
   end
   local is_good, pack = pcall(pack_of, options)
   if not is_good then misuse("shmipc.layout", "%s", pack) end
+  local declaration = require "shmipc.declaration" -- not before it is needed: it is large
   local struct, message = declaration.compile(text, { native = core.native, pack = pack, known = known })
   if not struct then misuse("shmipc.layout", "%s", message) end
   return make(struct)
@@ -143,7 +143,8 @@ function layout.__tostring(self)
     ("%8s %8s  %s"):format("offset", "size", "field"),
   }
   for _, field in ipairs(description.fields) do
-    lines[#lines + 1] = ("%8d %8d  %s %s%s"):format(field.offset, size_of(field), field.c_type, field.name,
+    local gap = field.c_type:match "%*$" and "" or " "
+    lines[#lines + 1] = ("%8d %8d  %s%s%s%s"):format(field.offset, size_of(field), field.c_type, gap, field.name,
       brackets_of(field))
   end
   return table.concat(lines, "\n")
