@@ -113,7 +113,7 @@ static void push_other(lua_State *L, const struct shmipc_array *array, size_t in
     shmipc_part_push(L, array->view, lua_upvalueindex(COMPANIONS), (lua_Integer)index + 1, address, element,
                      SHMIPC_PARTS_COLLECTABLE);
   else
-    shmipc_cell_push(L, element, address);
+    shmipc_cell_push(L, element, address, array->view);
 }
 
 static SHMIPC_APART int index_slowly(lua_State *L) {
@@ -228,8 +228,9 @@ static int array_get(lua_State *L) {
   static const char function[] = "array:get";
   struct shmipc_array *array = array_self(L, function);
   size_t start, count = check_range(L, function, array, 2, &start);
-  lua_createtable(L, count < INT_MAX ? (int)count : 0, 0);
-  shmipc_window_check(L, function, array->view);
+  if (count > INT_MAX) shmipc_raise(L, function, "%I values are too many for a table", (LUAI_UACINT)count);
+  lua_createtable(L, (int)count, 0);
+  shmipc_window_check(L, function, array->view); /* a finaliser may have closed it */
   if (array->element.dimensions == 0 && array->element.content < SHMIPC_ELEMENT_COUNT)
     push_elements(L, array->element.content, array->address + start * array->element.size, count);
   else if (count > 0)

@@ -13,8 +13,10 @@ Integers have all operations, floating-point numbers have `load`, `store` and `e
 `compare_exchange`. `load` works through a read-only view, too.
 @module shmipc.atomic
 @usage
-local counts = view:array("i64")
+local counts = view:array "i64"
 shmipc.atomic.fetch_add(counts, 1, 1)
+local state = view:record(shmipc.layout "uint32_t ready;")
+shmipc.atomic.store(state, "ready", 1)
 */
 
 enum { COMPANIONS = 1 };
@@ -236,6 +238,8 @@ Subtracts, and gives what stood there before. The difference wraps at the elemen
 @param key an index from 1, or a field's name
 @int value of the element's width, signed or not
 @treturn int the value before
+@usage
+local before = shmipc.atomic.fetch_sub(counts, 1, 1)
 */
 static int atomic_fetch_sub_value(lua_State *L) { return fetch(L, "shmipc.atomic.fetch_sub", shmipc_atomic_fetch_sub); }
 
@@ -246,6 +250,8 @@ Keeps the bits that stand in `value`, too, and gives what stood there before.
 @param key an index from 1, or a field's name
 @int value of the element's width, signed or not
 @treturn int the value before
+@usage
+local before = shmipc.atomic.fetch_and(counts, 1, 1)
 */
 static int atomic_fetch_and_value(lua_State *L) { return fetch(L, "shmipc.atomic.fetch_and", shmipc_atomic_fetch_and); }
 
@@ -268,6 +274,8 @@ Turns the bits of `value` over, and gives what stood there before.
 @param key an index from 1, or a field's name
 @int value of the element's width, signed or not
 @treturn int the value before
+@usage
+local before = shmipc.atomic.fetch_xor(counts, 1, 1)
 */
 static int atomic_fetch_xor_value(lua_State *L) { return fetch(L, "shmipc.atomic.fetch_xor", shmipc_atomic_fetch_xor); }
 

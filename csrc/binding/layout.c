@@ -7,6 +7,38 @@
 
 #define TYPE "shmipc.layout"
 
+/***
+A layout: what stands where in a C struct. Given by `shmipc.layout`, and used by `view:record` and `view:records`.
+
+`layout.size` and `layout.align` are the struct's, in bytes. `tostring(layout)` is a table of its fields with their
+offsets and sizes.
+@classmod layout
+@usage
+local point = shmipc.layout "struct point { int32_t x, y; char label[8]; };"
+print(point) --> struct point: 16 bytes, aligned to 4, …
+assert(point.size == 16 and point.align == 4)
+*/
+
+/***
+Tells where a field begins. (Written in Lua: lua/shmipc/layout.lua.)
+@function offset
+@string field its name; `"position.x"` is one in a struct inside
+@treturn int bytes from 0
+@usage
+local point = shmipc.layout "int32_t x, y;"
+assert(point:offset "y" == 4)
+*/
+
+/***
+Lists the fields. (Written in Lua: lua/shmipc/layout.lua.)
+@function fields
+@treturn table in their order, each a table with `name`, `offset` (bytes from 0), `size` (bytes), `type` (as C says it:
+`"float[3]"`), and for structs `layout`
+@usage
+local point = shmipc.layout "int32_t x, y;"
+for _, field in ipairs(point:fields()) do print(field.offset, field.type, field.name) end
+*/
+
 static const struct {
   const char *name;
   unsigned content;
@@ -20,7 +52,7 @@ static const struct {
     {"text32", SHMIPC_CONTENT_TEXT32},
     {NULL, 0}};
 
-static int find_content(const char *name, unsigned *content) {
+int shmipc_content_find(const char *name, unsigned *content) {
   size_t i;
   for (i = 0; contents[i].name; i++) {
     if (strcmp(contents[i].name, name) != 0) continue;
@@ -28,6 +60,17 @@ static int find_content(const char *name, unsigned *content) {
     return 1;
   }
   return 0;
+}
+
+void shmipc_element_names_push(lua_State *L) {
+  luaL_Buffer list;
+  size_t i;
+  luaL_buffinit(L, &list);
+  for (i = 0; contents[i].name && contents[i].content <= SHMIPC_CONTENT_BOOL; i++) {
+    if (i > 0) luaL_addstring(&list, ", ");
+    luaL_addstring(&list, contents[i].name);
+  }
+  luaL_pushresult(&list);
 }
 
 /* ---- making one */
@@ -82,7 +125,7 @@ static void read_type(lua_State *L, int kept, int table, struct shmipc_layout *l
     lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
     return;
   }
-  if (lua_type(L, -1) != LUA_TSTRING || !find_content(lua_tostring(L, -1), &shape->content))
+  if (lua_type(L, -1) != LUA_TSTRING || !shmipc_content_find(lua_tostring(L, -1), &shape->content))
     shmipc_raise(L, function_new, "type must be an element's name or a layout, got %s",
                  shmipc_push_shown(L, lua_gettop(L)));
   shape->cell = shmipc_content_unit(shape->content);
@@ -215,100 +258,3 @@ static const luaL_Reg methods[] = {{NULL, NULL}};
 static const luaL_Reg metamethods[] = {{"__index", layout_index}, {"description", layout_description}, {NULL, NULL}};
 
 const struct shmipc_type shmipc_layout_type = {TYPE, sizeof(struct shmipc_layout_handle), 1, 0, methods, metamethods};
-
-/* ---- windows on a view */
-
-static struct shmipc_view *view_self(lua_State *L, const char *function) {
-  struct shmipc_view_handle *handle = shmipc_to(L, 1, &shmipc_view_type);
-  if (!handle) shmipc_wrong_self(L, function, &shmipc_view_type);
-  shmipc_window_check(L, function, &handle->view);
-  return &handle->view;
-}
-
-enum { VIEW_COMPANIONS = 5 };
-
-/* The offset at `arg`, with room behind it for `size` bytes. */
-static size_t check_offset(lua_State *L, const char *function, int arg, const struct shmipc_view *view, size_t size) {
-  if (size > view->memory.length)
-    shmipc_raise(L, function, "%I bytes do not fit in a view of %I", (LUAI_UACINT)size,
-                 (LUAI_UACINT)view->memory.length);
-  return (size_t)shmipc_integer_or(L, arg, function, "offset", 0, (lua_Integer)(view->memory.length - size), 0);
-}
-
-/* The count at `arg` of elements behind the offset; absent: as many as fit. */
-static size_t check_count(lua_State *L, const char *function, int arg, const struct shmipc_view *view, size_t offset,
-                          size_t size) {
-  lua_Integer room = (lua_Integer)((view->memory.length - offset) / size);
-  return (size_t)shmipc_integer_or(L, arg, function, "count", 0, room, room);
-}
-
-static int push_array(lua_State *L, const char *function, struct shmipc_view *view, const struct shmipc_shape *element,
-                      int layout) {
-  size_t offset = check_offset(L, function, 3, view, 0);
-  size_t count = check_count(L, function, 4, view, offset, element->size);
-  shmipc_array_push(L, view, 1, layout, lua_upvalueindex(VIEW_COMPANIONS), view->memory.address + offset, count,
-                    element);
-  return 1;
-}
-
-static int wrong_element_type(lua_State *L, const char *function) {
-  const char *shown = shmipc_push_shown(L, 2);
-  luaL_Buffer list;
-  size_t i;
-  luaL_buffinit(L, &list);
-  for (i = 0; contents[i].content <= SHMIPC_CONTENT_BOOL && contents[i].name; i++) {
-    if (i > 0) luaL_addstring(&list, ", ");
-    luaL_addstring(&list, contents[i].name);
-  }
-  luaL_pushresult(&list);
-  return shmipc_raise(L, function, "type must be one of %s, got %s", lua_tostring(L, -1), shown);
-}
-
-/***
-Gives a window on elements of one type. (Of the class `view`.)
-@function view:array
-@string type `"i8"`, `"u8"`, `"i16"`, `"u16"`, `"i32"`, `"u32"`, `"i64"`, `"u64"`, `"f32"`, `"f64"` or `"bool"`
-@int[opt=0] offset of the first element in bytes from 0
-@int[opt] count of elements; default: as many as fit
-@treturn array
-@usage
-local counts = view:array("i32", 0, 8)
-*/
-int shmipc_view_array(lua_State *L) {
-  static const char function[] = "view:array";
-  struct shmipc_view *view = view_self(L, function);
-  struct shmipc_shape element = {0, 0, NULL, 0, 0, NULL};
-  lua_settop(L, 4);
-  if (lua_type(L, 2) != LUA_TSTRING || !find_content(lua_tostring(L, 2), &element.content) ||
-      element.content > SHMIPC_CONTENT_BOOL)
-    return wrong_element_type(L, function);
-  element.cell = element.size = shmipc_content_unit(element.content);
-  return push_array(L, function, view, &element, 0);
-}
-
-static struct shmipc_layout *check_layout(lua_State *L, const char *function) {
-  struct shmipc_layout_handle *handle = shmipc_to(L, 2, &shmipc_layout_type);
-  if (!handle) shmipc_raise(L, function, "layout must be a " TYPE ", got %s", shmipc_push_shown(L, 2));
-  return &handle->layout;
-}
-
-int shmipc_view_record(lua_State *L) {
-  static const char function[] = "view:record";
-  struct shmipc_view *view = view_self(L, function);
-  const struct shmipc_layout *layout;
-  lua_settop(L, 3);
-  layout = check_layout(L, function);
-  shmipc_record_push(L, view, 1, 2, lua_upvalueindex(VIEW_COMPANIONS),
-                     view->memory.address + check_offset(L, function, 3, view, layout->size), layout);
-  return 1;
-}
-
-int shmipc_view_records(lua_State *L) {
-  static const char function[] = "view:records";
-  struct shmipc_view *view = view_self(L, function);
-  struct shmipc_shape element = {SHMIPC_CONTENT_RECORD, 0, NULL, 0, 0, NULL};
-  lua_settop(L, 4);
-  element.layout = check_layout(L, function);
-  element.cell = element.size = element.layout->size;
-  return push_array(L, function, view, &element, 2);
-}

@@ -7,8 +7,9 @@
 /***
 Named shared memory between processes.
 
-Memory and files: @{shmipc.mapping}, and the `view`s cut from them. Locks: @{shmipc.mutex}. They are tables of this
-module: there is one `require`.
+Memory and files: @{shmipc.mapping}, and the `view`s cut from them. What is in them: `array`s, and `record`s after a C
+struct's @{layout}, with functions in @{shmipc.record} and @{shmipc.atomic}. Locks: @{shmipc.mutex}. They are tables of
+this module: there is one `require`.
 
 What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
 there is one. The code is one of `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND
@@ -74,6 +75,25 @@ static int module_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)os_process_id());
   return 1;
 }
+
+/***
+Reads a C declaration: what stands where in a struct, as this system's C compiler puts it. (Written in Lua:
+lua/shmipc/layout.lua.)
+
+The text is the members of a struct, or declarations as a header has them, of which the last struct or union counts. It
+may have: C's integer, floating-point and character types in all spellings, `bool`, the types of stdint.h and stddef.h,
+common ones of Windows and Linux (`DWORD`, `__u32`), structs and unions, named, anonymous and nested, enums, arrays of
+any dimensions, pointers (unsigned integers here), `typedef`, `#define` of constants, `#pragma pack`, alignment and
+`packed` attributes, comments. What one call defines, later calls may use. What it does not know, bit-fields among it,
+raises, with line and column.
+@function layout
+@string c_declaration
+@tparam[opt] table options `pack` = 1, 2, 4, 8 or 16: as `#pragma pack` in front
+@treturn layout
+@usage
+local point = shmipc.layout "struct point { double x, y; };"
+local line = shmipc.layout "struct line { struct point from, to; char name[16]; };"
+*/
 
 /* Fills the metatable at the top. kinds[name] is the metatable, where the Lua half finds a type's `methods` and other
  * things, and adds its own. Leaves the metatable. */

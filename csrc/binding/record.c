@@ -6,7 +6,7 @@
 #define TYPE "shmipc.record"
 
 /***
-A record: a C struct in a view, as a `layout` describes it. Given by `view:record`, by elements of `view:records`, and
+Records: C structs in a view, as a `layout` describes them. Given by `view:record`, by elements of `view:records`, and
 by fields that are structs.
 
 `r.field` reads a field and `r.field = value` writes it; a field that does not exist raises, and the message names the
@@ -18,9 +18,9 @@ do not fit. `wchar_t name[n]` and its like are the same in UTF-8; what is no cha
 - A struct inside is a record, an array inside is an array (`array`): windows on the same bytes, made on the first
 touch. Writing a table to it writes what the table gives, all of it or nothing.
 
-A record holds nothing: closing its view closes it. Its fields are its only names, so that none is taken; functions on
-records are in `shmipc.record`.
-@classmod record
+A record holds nothing: closing its view closes it. Its fields are its only names, so that none is taken; what can be
+done with the whole of it are functions of this module.
+@module shmipc.record
 @usage
 local point = shmipc.layout "struct point { int32_t x, y; char label[8]; };"
 local p = view:record(point, 0)
@@ -93,6 +93,7 @@ int shmipc_field_unknown(lua_State *L, const char *function, int key, const stru
 static const struct shmipc_field *check_field(lua_State *L, const char *function, const struct shmipc_record *record) {
   const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
   if (!field) shmipc_field_unknown(L, function, 2, record->layout, lua_upvalueindex(COMPANIONS));
+  shmipc_window_check(L, function, record->view); /* a finaliser may have closed it while we looked */
   return field;
 }
 
@@ -106,7 +107,7 @@ static void push_field(lua_State *L, const struct shmipc_record *record, const s
     shmipc_part_push(L, record->view, lua_upvalueindex(COMPANIONS), field - record->layout->layout.fields + 1, address,
                      &field->shape, SHMIPC_PARTS_KEPT);
   else if (!shmipc_element_push(L, field->shape.content, address, 0))
-    shmipc_cell_push(L, &field->shape, address);
+    shmipc_cell_push(L, &field->shape, address, record->view);
 }
 
 static SHMIPC_APART int index_slowly(lua_State *L) {
@@ -120,9 +121,9 @@ static SHMIPC_APART int index_slowly(lua_State *L) {
 /* r.field. What is most frequent comes first, and anything odd is left to the slow way: a number in an open view. */
 static int record_index(lua_State *L) {
   const struct shmipc_record *record = shmipc_to(L, 1, &shmipc_record_type);
-  if (record && record->view->mapping) {
+  if (record) {
     const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
-    if (field && field->shape.dimensions == 0 &&
+    if (field && record->view->mapping && field->shape.dimensions == 0 &&
         shmipc_element_push(L, field->shape.content, record->address + field->offset, 0) && !record->view->memory.lost)
       return 1;
   }
@@ -146,9 +147,9 @@ static SHMIPC_APART int newindex_slowly(lua_State *L) {
 /* r.field = v, by the same rule. */
 static int record_newindex(lua_State *L) {
   const struct shmipc_record *record = shmipc_to(L, 1, &shmipc_record_type);
-  if (record && record->view->mapping && record->view->memory.access != OS_READ) {
+  if (record) {
     const struct shmipc_field *field = shmipc_field_find(L, 2, record->layout);
-    if (field && field->shape.dimensions == 0 &&
+    if (field && record->view->mapping && record->view->memory.access != OS_READ && field->shape.dimensions == 0 &&
         shmipc_element_take(L, 3, field->shape.content, record->address + field->offset) && !record->view->memory.lost)
       return 0;
   }
@@ -162,7 +163,6 @@ static int next_field(lua_State *L) {
   lua_settop(L, 2);
   if (!lua_isnil(L, 2)) field = check_field(L, "pairs", record) + 1;
   if (field == record->layout->layout.fields + record->layout->layout.field_count) return 0;
-  lua_pushstring(L, field->name);
   push_field(L, record, field);
   shmipc_window_check_lost(L, "pairs", record->view);
   lua_pushstring(L, field->name);
@@ -182,17 +182,14 @@ static int record_pairs(lua_State *L) {
 /* ---- the whole of it */
 
 /***
-Functions on records.
-@module shmipc.record
-*/
-
-/***
 Reads the whole struct at once: one copy of its bytes, turned into tables.
 @function snapshot
 @tparam record record
 @treturn table by field; lists for arrays, tables for structs
 @usage
-local before = shmipc.record.snapshot(p)
+local point = view:record(shmipc.layout "int32_t x, y;")
+local before = shmipc.record.snapshot(point)
+print(before.x, before.y)
 */
 static int record_snapshot(lua_State *L) {
   static const char function[] = "shmipc.record.snapshot";
@@ -216,7 +213,8 @@ members of a union the last counts.
 @tparam record record
 @tparam table values by field, or a record of the same layout
 @usage
-shmipc.record.assign(p, {x = 3, y = 4, label = "there"})
+local point = view:record(shmipc.layout "int32_t x, y;")
+shmipc.record.assign(point, {x = 3, y = 4})
 */
 static int record_assign(lua_State *L) {
   static const char function[] = "shmipc.record.assign";

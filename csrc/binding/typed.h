@@ -127,14 +127,15 @@ static inline int shmipc_element_push(lua_State *L, unsigned content, const char
 /* Stores the number at arg by one store if the content is an element and the number fits; else returns 0. */
 int shmipc_element_take(lua_State *L, int arg, unsigned content, char *address);
 
-/* Pushes a boolean, or a text. pre: the content is one. */
-void shmipc_cell_push(lua_State *L, const struct shmipc_shape *shape, const char *address);
+/* Pushes a boolean, or a text. view: whose memory it is; NULL for memory of our own. pre: the content is one. */
+void shmipc_cell_push(lua_State *L, const struct shmipc_shape *shape, const char *address,
+                      const struct shmipc_view *view);
 
 /* Pushes what the bytes are, with tables for arrays and records. They are memory of our own. */
 void shmipc_value_push(lua_State *L, const struct shmipc_shape *shape, const char *bytes);
 
-/* The other way round: turns the value at arg into bytes in memory of our own, and marks the cells that it gives (their
- * first byte in `mask`, which may be NULL). Raises at what does not fit. May run any Lua code. */
+/* The other way round: turns the value at arg into bytes in memory of our own, and marks those that it gives (in
+ * `mask`, which may be NULL). Raises at what does not fit. May run any Lua code. */
 void shmipc_value_take(lua_State *L, int arg, const struct shmipc_shape *shape, char *bytes, char *mask,
                        const struct shmipc_place *place);
 
@@ -166,10 +167,11 @@ static inline void shmipc_window_check_writable(lua_State *L, const char *functi
 /* Pushes the type of an array of `count` such elements, as "i32[4]". */
 const char *shmipc_shape_push_name(lua_State *L, const struct shmipc_shape *element, size_t count);
 
-/* view:array, view:record, view:records; companion 4 of the view's is the windows' companions' table. */
-int shmipc_view_array(lua_State *L);
-int shmipc_view_record(lua_State *L);
-int shmipc_view_records(lua_State *L);
+/* The content that a layout's field type or an element's type names; 0: none. */
+int shmipc_content_find(const char *name, unsigned *content);
+
+/* Pushes the names of the elements, "i8, u8, …". */
+void shmipc_element_names_push(lua_State *L);
 
 /* The functions of the modules' tables; upvalue 1 is the companions' table, for a layout its metatable. */
 extern const luaL_Reg shmipc_record_functions[];

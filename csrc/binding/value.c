@@ -85,30 +85,40 @@ static int wrong_value(lua_State *L, int arg, const char *wanted, const struct s
 
 static size_t text_units(const struct shmipc_shape *shape) { return shape->cell / shmipc_content_unit(shape->content); }
 
-static void push_narrow(lua_State *L, const struct shmipc_shape *shape, const char *address) {
+/* The buffer's allocation may run a finaliser that closes the view. */
+static void check_still_open(lua_State *L, const struct shmipc_view *view) {
+  if (view) shmipc_window_check(L, "record", view);
+}
+
+static void push_narrow(lua_State *L, const struct shmipc_shape *shape, const char *address,
+                        const struct shmipc_view *view) {
   luaL_Buffer buffer;
   char *copy = luaL_buffinitsize(L, &buffer, shape->cell); /* other processes may be writing */
   const char *end;
+  check_still_open(L, view);
   memcpy(copy, address, shape->cell);
   end = memchr(copy, 0, shape->cell);
   luaL_pushresultsize(&buffer, end ? (size_t)(end - copy) : shape->cell);
 }
 
-static void push_wide(lua_State *L, const struct shmipc_shape *shape, const char *address) {
+static void push_wide(lua_State *L, const struct shmipc_shape *shape, const char *address,
+                      const struct shmipc_view *view) {
   size_t units = text_units(shape);
   luaL_Buffer buffer;
   char *utf8 = luaL_buffinitsize(L, &buffer, shape->cell + 4 * units), *copy = utf8 + 4 * units;
+  check_still_open(L, view);
   memcpy(copy, address, shape->cell);
   luaL_pushresultsize(&buffer, shmipc_text_narrow(utf8, copy, units, shmipc_content_unit(shape->content)));
 }
 
-void shmipc_cell_push(lua_State *L, const struct shmipc_shape *shape, const char *address) {
+void shmipc_cell_push(lua_State *L, const struct shmipc_shape *shape, const char *address,
+                      const struct shmipc_view *view) {
   if (shape->content == SHMIPC_CONTENT_BOOL)
     lua_pushboolean(L, shmipc_load_u8(address) != 0);
   else if (shape->content == SHMIPC_CONTENT_TEXT8)
-    push_narrow(L, shape, address);
+    push_narrow(L, shape, address, view);
   else
-    push_wide(L, shape, address);
+    push_wide(L, shape, address, view);
 }
 
 static int text_too_long(lua_State *L, const struct shmipc_place *place, size_t used,
@@ -148,7 +158,7 @@ static void take_cell(lua_State *L, int arg, const struct shmipc_shape *shape, c
     memset(bytes, 0, shape->cell);
     take_text(L, arg, shape, bytes, place);
   }
-  if (mask) *mask = 1;
+  if (mask) memset(mask, 1, shape->cell);
 }
 
 /* lua_next wants a table, and must not have its keys turned into strings. */
@@ -262,7 +272,7 @@ void shmipc_value_push(lua_State *L, const struct shmipc_shape *shape, const cha
   else if (shape->content == SHMIPC_CONTENT_RECORD)
     push_record(L, shape->layout, bytes);
   else if (!shmipc_element_push(L, shape->content, bytes, 0))
-    shmipc_cell_push(L, shape, bytes);
+    shmipc_cell_push(L, shape, bytes, NULL);
 }
 
 /* ---- names */

@@ -520,6 +520,102 @@ static int view_copy(lua_State *L) {
   return 0;
 }
 
+/* ---- windows: arrays and records */
+
+enum { COMPANIONS = 5 };
+
+static int push_array(lua_State *L, const char *function, struct shmipc_view *view, const struct shmipc_shape *element,
+                      int layout) {
+  lua_Integer length = (lua_Integer)view->memory.length, offset, room;
+  size_t count;
+  offset = shmipc_integer_or(L, 3, function, "offset", 0, length, 0);
+  room = (length - offset) / (lua_Integer)element->size;
+  count = (size_t)shmipc_integer_or(L, 4, function, "count", 0, room, room);
+  shmipc_array_push(L, view, 1, layout, lua_upvalueindex(COMPANIONS), view->memory.address + offset, count, element);
+  return 1;
+}
+
+static int wrong_element_type(lua_State *L, const char *function) {
+  const char *given = shmipc_push_shown(L, 2);
+  shmipc_element_names_push(L);
+  return shmipc_raise(L, function, "type must be one of %s, got %s", lua_tostring(L, -1), given);
+}
+
+/***
+Gives a window on elements of one type.
+@function array
+@string type `"i8"`, `"u8"`, `"i16"`, `"u16"`, `"i32"`, `"u32"`, `"i64"`, `"u64"`, `"f32"`, `"f64"` or `"bool"`
+@int[opt=0] offset of the first element, in bytes from 0
+@int[opt] count of elements; default: as many as fit
+@treturn array
+@usage
+local array = view:array("i32", 0, 8)
+array[1] = 500
+*/
+static int view_array(lua_State *L) {
+  static const char function[] = "view:array";
+  struct shmipc_view *view = view_self(L, function);
+  struct shmipc_shape element = {0, 0, NULL, 0, 0, NULL};
+  lua_settop(L, 4);
+  if (lua_type(L, 2) != LUA_TSTRING || !shmipc_content_find(lua_tostring(L, 2), &element.content) ||
+      element.content > SHMIPC_CONTENT_BOOL)
+    return wrong_element_type(L, function);
+  element.cell = element.size = shmipc_content_unit(element.content);
+  return push_array(L, function, view, &element, 0);
+}
+
+static const struct shmipc_layout *check_layout(lua_State *L, const char *function) {
+  const struct shmipc_layout_handle *handle = shmipc_to(L, 2, &shmipc_layout_type);
+  if (!handle) shmipc_raise(L, function, "layout must be a shmipc.layout, got %s", shmipc_push_shown(L, 2));
+  return &handle->layout;
+}
+
+/***
+Gives a window on a C struct.
+@function record
+@tparam layout layout from `shmipc.layout`
+@int[opt=0] offset of the struct, in bytes from 0
+@treturn record
+@usage
+local record = view:record(shmipc.layout "int32_t x, y;")
+record.x = 3
+*/
+static int view_record(lua_State *L) {
+  static const char function[] = "view:record";
+  struct shmipc_view *view = view_self(L, function);
+  const struct shmipc_layout *layout;
+  lua_Integer offset;
+  lua_settop(L, 3);
+  layout = check_layout(L, function);
+  if (layout->size > view->memory.length)
+    shmipc_raise(L, function, "a struct of %I bytes does not fit in a view of %I", (LUAI_UACINT)layout->size,
+                 (LUAI_UACINT)view->memory.length);
+  offset = shmipc_integer_or(L, 3, function, "offset", 0, (lua_Integer)(view->memory.length - layout->size), 0);
+  shmipc_record_push(L, view, 1, 2, lua_upvalueindex(COMPANIONS), view->memory.address + offset, layout);
+  return 1;
+}
+
+/***
+Gives a window on C structs, one behind another.
+@function records
+@tparam layout layout from `shmipc.layout`
+@int[opt=0] offset of the first struct, in bytes from 0
+@int[opt] count of structs; default: as many as fit
+@treturn array of `record`s
+@usage
+local records = view:records(shmipc.layout "int32_t x, y;", 0, 4)
+records[4].x = 3
+*/
+static int view_records(lua_State *L) {
+  static const char function[] = "view:records";
+  struct shmipc_view *view = view_self(L, function);
+  struct shmipc_shape element = {SHMIPC_CONTENT_RECORD, 0, NULL, 0, 0, NULL};
+  lua_settop(L, 4);
+  element.layout = check_layout(L, function);
+  element.cell = element.size = element.layout->size;
+  return push_array(L, function, view, &element, 2);
+}
+
 /***
 Returns when the bytes are where the mapping keeps them: on disk, if it is a file there.
 @function flush
@@ -620,9 +716,9 @@ static const luaL_Reg methods[] = {
     {"fill", view_fill},
     {"copy", view_copy},
     {"flush", view_flush},
-    {"array", shmipc_view_array},
-    {"record", shmipc_view_record},
-    {"records", shmipc_view_records},
+    {"array", view_array},
+    {"record", view_record},
+    {"records", view_records},
     {"size", view_size},
     {"access", view_access},
     {"close", view_close},

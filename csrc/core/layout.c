@@ -36,7 +36,7 @@ static void write_record(const struct shmipc_layout *layout, char *to, const cha
 static void write_cell(const struct shmipc_shape *shape, char *to, const char *from, const char *mask) {
   if (shape->content == SHMIPC_CONTENT_RECORD)
     write_record(shape->layout, to, from, mask);
-  else if (mask && !*mask)
+  else if (mask && memchr(mask, 0, shape->cell))
     return;
   else if (shape->content < SHMIPC_ELEMENT_COUNT)
     write_elements(shape->content, to, from, 1);

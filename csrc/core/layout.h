@@ -57,8 +57,8 @@ static inline struct shmipc_shape shmipc_shape_element(const struct shmipc_shape
 }
 
 /* Writes `count` values of the shape, one behind another, from memory of our own, which has the same form. Numbers are
- * written by single stores where they are aligned. mask: NULL, or as many bytes: a cell whose first is 0 stays as it
- * is. */
+ * written by single stores where they are aligned. mask: NULL, or as many bytes: a cell is
+ * written when all of its bytes are marked by 1, so that of a union's members only those that were given are. */
 void shmipc_shape_write(const struct shmipc_shape *shape, char *to, size_t count, const char *from, const char *mask);
 
 /* Writes one value of the shape `count` times. */
