@@ -141,6 +141,97 @@ function shmipc.mutex.open_or_create(name, options) end
 ---@return integer? native the system's error number
 function shmipc.mutex.unlink(name) end
 
+---@class shmipc.layout_options
+---@field pack? 1|2|4|8|16 as `#pragma pack` in front
+
+---Reads a C declaration: what stands where in a struct, as this system's C compiler puts it. What it does not know raises,
+---with line and column.
+---@param c_declaration string the members of a struct, or declarations as a header has them: the last struct counts
+---@param options? shmipc.layout_options
+---@return shmipc.layout_object
+function shmipc.layout(c_declaration, options) end
+
+---Functions on records.
+---@class shmipc.record_functions
+shmipc.record = {}
+
+---Reads the whole struct at once: one copy of its bytes, turned into tables.
+---@param record shmipc.record_object
+---@return table values by field; lists for arrays, tables for structs
+function shmipc.record.snapshot(record) end
+
+---Writes the fields that a table gives: all of them, or none if one does not fit.
+---@param record shmipc.record_object
+---@param values table|shmipc.record_object by field, or a record of the same layout
+function shmipc.record.assign(record, values) end
+
+---Atomic operations on an element of an array or a field of a record, sequentially consistent between all processes.
+---@class shmipc.atomic_functions
+shmipc.atomic = {}
+
+---Reads. Works through a read-only view, too.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@return number|boolean value
+function shmipc.atomic.load(target, key) end
+
+---Writes.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value number|boolean must fit
+function shmipc.atomic.store(target, key, value) end
+
+---Writes, and gives what stood there before.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value number|boolean must fit
+---@return number|boolean before
+function shmipc.atomic.exchange(target, key, value) end
+
+---Writes `desired` if `expected` stands there. Not for floating-point numbers.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param expected integer|boolean must fit
+---@param desired integer|boolean must fit
+---@return boolean done
+---@return integer|boolean|nil actual when it was not: what stands there
+function shmipc.atomic.compare_exchange(target, key, expected, desired) end
+
+---Adds, and gives what stood there before; the sum wraps.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value integer of the element's width, signed or not
+---@return integer before
+function shmipc.atomic.fetch_add(target, key, value) end
+
+---Subtracts, and gives what stood there before; the difference wraps.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value integer of the element's width, signed or not
+---@return integer before
+function shmipc.atomic.fetch_sub(target, key, value) end
+
+---Keeps the bits that stand in `value`, too, and gives what stood there before.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value integer of the element's width, signed or not
+---@return integer before
+function shmipc.atomic.fetch_and(target, key, value) end
+
+---Sets the bits of `value`, and gives what stood there before.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value integer of the element's width, signed or not
+---@return integer before
+function shmipc.atomic.fetch_or(target, key, value) end
+
+---Turns the bits of `value` over, and gives what stood there before.
+---@param target shmipc.array|shmipc.record_object
+---@param key integer|string an index from 1, or a field's name
+---@param value integer of the element's width, signed or not
+---@return integer before
+function shmipc.atomic.fetch_xor(target, key, value) end
+
 ---A mapping: the object as this process holds it. Byte offsets count from 0.
 ---@class shmipc.mapping
 local mapping = {}
@@ -338,6 +429,28 @@ function view:copy(to, source, from, length) end
 ---@return integer? native the system's error number
 function view:flush(offset, length) end
 
+---@alias shmipc.element "i8"|"u8"|"i16"|"u16"|"i32"|"u32"|"i64"|"u64"|"f32"|"f64"|"bool"
+
+---Gives a window on elements of one type.
+---@param type shmipc.element
+---@param offset? integer of the first element, in bytes from 0; default: 0
+---@param count? integer of elements; default: as many as fit
+---@return shmipc.array
+function view:array(type, offset, count) end
+
+---Gives a window on a C struct.
+---@param layout shmipc.layout_object from shmipc.layout
+---@param offset? integer of the struct, in bytes from 0; default: 0
+---@return shmipc.record_object
+function view:record(layout, offset) end
+
+---Gives a window on C structs, one behind another.
+---@param layout shmipc.layout_object from shmipc.layout
+---@param offset? integer of the first struct, in bytes from 0; default: 0
+---@param count? integer of structs; default: as many as fit
+---@return shmipc.array
+function view:records(layout, offset, count) end
+
 ---Gives the length in bytes; `#view` is the same.
 ---@return integer
 function view:size() end
@@ -392,6 +505,55 @@ function mutex:created() end
 ---Lets go of the mutex; levels locked through this handle are given up ("abandoned"). A second call does nothing.
 ---@return true
 function mutex:close() end
+
+---An array: elements of one type in a view. Indices count from 1: `a[i]` reads (nil outside), `a[i] = v` writes.
+---@class shmipc.array
+---@operator len: integer
+---@field [integer] any
+local array = {}
+
+---Reads many elements at once.
+---@param i? integer the first, from 1; default: 1
+---@param j? integer the last; default: the array's last
+---@return table values from index 1 on
+function array:get(i, j) end
+
+---Writes many elements at once: all of them, or none if one does not fit.
+---@param i integer where the first goes, from 1
+---@param values table|shmipc.array a list that fits behind i
+function array:set(i, values) end
+
+---Writes one value to many elements.
+---@param value any as for a[i] = value
+---@param i? integer the first, from 1; default: 1
+---@param j? integer the last; default: the array's last
+function array:fill(value, i, j) end
+
+---A record: a C struct in a view. `r.field` reads, `r.field = v` writes; `pairs(r)` goes through the fields in order.
+---@class shmipc.record_object
+---@field [string] any
+
+---A layout: what stands where in a C struct.
+---@class shmipc.layout_object
+---@field size integer of the struct, in bytes
+---@field align integer of the struct, in bytes
+local layout = {}
+
+---Tells where a field begins.
+---@param field string its name; "position.x" is one in a struct inside
+---@return integer bytes from 0
+function layout:offset(field) end
+
+---@class shmipc.layout_field
+---@field name string
+---@field offset integer bytes from 0
+---@field size integer bytes
+---@field type string as C says it: "float[3]"
+---@field layout? shmipc.layout_object of a struct
+
+---Lists the fields, in their order.
+---@return shmipc.layout_field[]
+function layout:fields() end
 
 ---A guard: one level of a locked mutex, taken off when its scope ends (`local guard <close> = …`). It has no finaliser.
 ---@class shmipc.guard

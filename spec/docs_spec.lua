@@ -226,6 +226,7 @@ describe("the definitions for the language server", function()
     assert.same(options_of(mapping.file, file), fields_of(classes, "shmipc.mapping.file_options"))
     assert.same(options_of(mutex.create, name), fields_of(classes, "shmipc.mutex.create_options"))
     assert.same(options_of(mutex.open_or_create, name), fields_of(classes, "shmipc.mutex.create_options"))
+    assert.same(options_of(shmipc.layout, "int i;"), fields_of(classes, "shmipc.layout_options"))
   end)
 end)
 
@@ -272,13 +273,13 @@ local function with_own_names(code)
   end
 end
 
--- Runs a snippet with a mapping, a view and a mutex at hand, and returns what it has printed, a line a call.
+-- Runs a snippet with a mapping, a view, an array and a mutex at hand, and returns what it has printed, a line a call.
 local function run_snippet(code, title)
   local mapping <close> = assert(shmipc.mapping.create(objects.name(), 64))
   local view <close> = assert(mapping:view())
   local mutex <close> = assert(shmipc.mutex.create(objects.name()))
   local printed = {}
-  local given = { shmipc = shmipc, mapping = mapping, view = view, mutex = mutex }
+  local given = { shmipc = shmipc, mapping = mapping, view = view, mutex = mutex, counts = view:array "i64" }
   function given.print(...)
     local texts = table.pack(...)
     for i = 1, texts.n do texts[i] = tostring(texts[i]) end
