@@ -31,11 +31,15 @@ static struct shmipc_array *array_self(lua_State *L, const char *function) {
   return array;
 }
 
+void shmipc_companion_push(lua_State *L, int companions, int which) {
+  if (lua_rawgeti(L, companions, which) != LUA_TTABLE) luaL_error(L, "shmipc.core was taken apart");
+}
+
 void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
                        size_t count, const struct shmipc_shape *element) {
   struct shmipc_array *array;
   luaL_checkstack(L, 4, NULL);
-  lua_rawgeti(L, companions, COMPANION_ARRAY);
+  shmipc_companion_push(L, companions, COMPANION_ARRAY);
   array = shmipc_handle_push(L, &shmipc_array_type, view, lua_gettop(L));
   array->view = memory;
   array->address = address;
@@ -53,7 +57,7 @@ static void push_parts(lua_State *L, int companions, enum shmipc_parts parts) {
   if (lua_getiuservalue(L, 1, TYPED_PARTS) == LUA_TTABLE) return;
   lua_newtable(L);
   if (parts == SHMIPC_PARTS_COLLECTABLE) {
-    lua_rawgeti(L, companions, COMPANION_WEAK);
+    shmipc_companion_push(L, companions, COMPANION_WEAK);
     lua_setmetatable(L, -2);
   }
   lua_pushvalue(L, -1);
@@ -257,8 +261,8 @@ static int array_set(lua_State *L) {
   lua_settop(L, 3);
   if (!lua_istable(L, 3) && !shmipc_to(L, 3, &shmipc_array_type))
     shmipc_raise(L, function, "values must be a table, got %s", shmipc_push_shown(L, 3));
-  given = luaL_len(L, 3);
-  if (given < 0 || (size_t)given > room)
+  given = shmipc_length(L, 3, function, "values");
+  if ((size_t)given > room)
     shmipc_raise(L, function, "%I values do not fit at index %I of an array of %I", (LUAI_UACINT)given,
                  (LUAI_UACINT)first, (LUAI_UACINT)array->count);
   bytes = lua_newuserdatauv(L, (is_number ? 1 : 2) * (size_t)given * size, 0);
@@ -294,7 +298,7 @@ static int array_fill(lua_State *L) {
   struct shmipc_place place = {function, NULL, NULL, 0, lua_upvalueindex(COMPANIONS)};
   size_t start, count, size = array->element.size;
   char *bytes, *mask = NULL;
-  luaL_checkany(L, 2);
+
   lua_settop(L, 4);
   count = check_range(L, function, array, 3, &start);
   bytes = lua_newuserdatauv(L, 2 * size, 0);
@@ -328,24 +332,31 @@ static int array_tostring(lua_State *L) {
   return 1;
 }
 
+/* The element after that with the index 2 (0: the first): index, value. */
 static int next_element(lua_State *L) {
-  lua_Integer index = luaL_checkinteger(L, 2) + 1;
-  lua_settop(L, 1);
-  lua_pushinteger(L, index);
-  return lua_geti(L, 1, index) == LUA_TNIL ? 1 : 2;
+  const struct shmipc_array *array = array_self(L, "pairs");
+  lua_Integer index = shmipc_integer(L, 2, "pairs", "index", 0, (lua_Integer)array->count);
+  if ((size_t)index == array->count) return 0;
+  lua_pushinteger(L, index + 1);
+  lua_geti(L, 1, index + 1);
+  return 2;
 }
 
 static int array_pairs(lua_State *L) {
   array_self(L, "pairs");
-  lua_pushcfunction(L, next_element);
+  lua_getfield(L, lua_upvalueindex(1), "next");
   lua_pushvalue(L, 1);
   lua_pushinteger(L, 0);
   return 3;
 }
 
 static const luaL_Reg methods[] = {{"get", array_get}, {"set", array_set}, {"fill", array_fill}, {NULL, NULL}};
-static const luaL_Reg metamethods[] = {{"__index", array_index},       {"__newindex", array_newindex},
-                                       {"__len", array_length},        {"__pairs", array_pairs},
-                                       {"__tostring", array_tostring}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__index", array_index},
+                                       {"__newindex", array_newindex},
+                                       {"__len", array_length},
+                                       {"__pairs", array_pairs},
+                                       {"next", next_element},
+                                       {"__tostring", array_tostring},
+                                       {NULL, NULL}};
 
 const struct shmipc_type shmipc_array_type = {TYPE, sizeof(struct shmipc_array), TYPED_VALUES, 1, methods, metamethods};

@@ -41,7 +41,7 @@ void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept,
 }
 
 void shmipc_method_push(lua_State *L, int key) {
-  lua_getfield(L, lua_upvalueindex(1), "methods");
+  if (lua_getfield(L, lua_upvalueindex(1), "methods") != LUA_TTABLE) luaL_error(L, "shmipc.core was taken apart");
   lua_pushvalue(L, key);
   lua_rawget(L, -2);
 }

@@ -41,7 +41,7 @@ void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int 
                         const struct shmipc_layout *shape) {
   struct shmipc_record *record;
   luaL_checkstack(L, 4, NULL);
-  lua_rawgeti(L, companions, COMPANION_RECORD);
+  shmipc_companion_push(L, companions, COMPANION_RECORD);
   record = shmipc_handle_push(L, &shmipc_record_type, view, lua_gettop(L));
   record->view = memory;
   record->address = address;
@@ -56,7 +56,7 @@ void shmipc_record_push(lua_State *L, struct shmipc_view *memory, int view, int 
 const struct shmipc_field *shmipc_field_find_slowly(lua_State *L, int key, const struct shmipc_layout_handle *layout) {
   size_t i, length;
   const char *name = lua_tolstring(L, key, &length);
-  if (!name || strlen(name) != length) return NULL;
+  if (strlen(name) != length) return NULL;
   for (i = 0; i < layout->layout.field_count; i++)
     if (strcmp(layout->layout.fields[i].name, name) == 0) return &layout->layout.fields[i];
   return NULL;
@@ -82,6 +82,7 @@ int shmipc_field_unknown(lua_State *L, const char *function, int key, const stru
                          int companions) {
   const char *shown, *nearest;
   luaL_checkstack(L, 8, NULL);
+  if (lua_isnone(L, key)) return shmipc_raise(L, function, "a field of %s must be named", layout->name);
   shown =
       lua_type(L, key) == LUA_TSTRING ? lua_pushfstring(L, "\"%s\"", lua_tostring(L, key)) : shmipc_push_shown(L, key);
   push_nearest(L, key, layout, companions);
@@ -172,8 +173,7 @@ static int next_field(lua_State *L) {
 
 static int record_pairs(lua_State *L) {
   record_self(L, "pairs");
-  lua_rawgeti(L, lua_upvalueindex(COMPANIONS), COMPANION_RECORD);
-  lua_getfield(L, -1, "next");
+  lua_getfield(L, lua_upvalueindex(1), "next");
   lua_pushvalue(L, 1);
   lua_pushnil(L);
   return 3;

@@ -55,6 +55,9 @@ extern const struct shmipc_type shmipc_layout_type;
  * `nearest`, a Lua function (word, list) that gives the name nearest to a word, or nil. */
 enum { COMPANION_ARRAY = 1, COMPANION_RECORD, COMPANION_WEAK };
 
+/* Pushes one of them. */
+void shmipc_companion_push(lua_State *L, int companions, int which);
+
 /* Push a window on a part of the view whose handle is at `view`; layout: the index of what keeps the shape, or 0.
  * companions: the index of the companions' table. */
 void shmipc_array_push(lua_State *L, struct shmipc_view *memory, int view, int layout, int companions, char *address,
@@ -78,14 +81,18 @@ static inline const struct shmipc_layout_handle *shmipc_layout_owner(const struc
 /* Lua's strings lie 16 bytes apart or more. */
 static inline size_t shmipc_slot_start(const char *key) { return (size_t)((uintptr_t)key >> 4 ^ (uintptr_t)key >> 12); }
 
-/* The field that the string at the index names, or NULL. */
+/* The field that the value at the index names, or NULL. Only strings name one. */
 const struct shmipc_field *shmipc_field_find_slowly(lua_State *L, int key, const struct shmipc_layout_handle *layout);
 
 static inline const struct shmipc_field *shmipc_field_find(lua_State *L, int key,
                                                            const struct shmipc_layout_handle *layout) {
-  const char *name = lua_tostring(L, key);
-  size_t at = shmipc_slot_start(name);
-  const struct shmipc_slot *slot = &layout->slots[at & layout->slot_mask];
+  const char *name;
+  const struct shmipc_slot *slot;
+  size_t at;
+  if (lua_type(L, key) != LUA_TSTRING) return NULL; /* lua_tostring would make one of a number: "inf" */
+  name = lua_tostring(L, key);
+  at = shmipc_slot_start(name);
+  slot = &layout->slots[at & layout->slot_mask];
   while (slot->key) {
     if (slot->key == name) return slot->field;
     slot = &layout->slots[++at & layout->slot_mask];
@@ -98,6 +105,9 @@ SHMIPC_COLD int shmipc_field_unknown(lua_State *L, const char *function, int key
                                      const struct shmipc_layout_handle *layout, int companions);
 
 /* ---- values */
+
+/* The length of the table or array at the index, by its __len if it has one. */
+lua_Integer shmipc_length(lua_State *L, int arg, const char *function, const char *what);
 
 /* Where a value goes, for messages: a field (`name`), or an element, of what `outer` says. */
 struct shmipc_place {

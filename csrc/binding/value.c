@@ -147,6 +147,15 @@ static void take_text(lua_State *L, int arg, const struct shmipc_shape *shape, c
 
 /* ---- from Lua to bytes */
 
+lua_Integer shmipc_length(lua_State *L, int arg, const char *function, const char *what) {
+  lua_Integer length = 0;
+  lua_len(L, arg);
+  if (!take_integer(L, lua_gettop(L), &length) || length < 0)
+    shmipc_raise(L, function, "%s must have a length from 0 on, got %s", what, shmipc_push_shown(L, lua_gettop(L)));
+  lua_pop(L, 1);
+  return length;
+}
+
 static void take_cell(lua_State *L, int arg, const struct shmipc_shape *shape, char *bytes, char *mask,
                       const struct shmipc_place *place) {
   if (shape->content < SHMIPC_ELEMENT_COUNT) {
@@ -207,8 +216,8 @@ static void take_array(lua_State *L, int arg, const struct shmipc_shape *shape, 
   size_t count = shape->counts[0];
   lua_Integer given, i;
   if (!lua_istable(L, arg) && !shmipc_to(L, arg, &shmipc_array_type)) wrong_value(L, arg, "a table", place);
-  given = luaL_len(L, arg);
-  if (given < 0 || (size_t)given > count) {
+  given = shmipc_length(L, arg, place->function, "the table");
+  if ((size_t)given > count) {
     const char *what = push_path(L, place);
     shmipc_raise(L, place->function, "%s has %I elements, got a table of %I", what, (LUAI_UACINT)count,
                  (LUAI_UACINT)given);
