@@ -326,10 +326,25 @@ describe("a snippet", function()
     end
   end)
 
-  it("of the README works when pasted into two files", function()
+  -- The README's two scripts that share four bytes, with a NUL between them.
+  local function first_look()
     local snippets = snippets_of "README.md"
-    assert.equal(2, #snippets)
-    local own = with_own_names(table.concat(snippets, "\0"))
+    assert.equal(3, #snippets)
+    return snippets[1] .. "\0" .. snippets[2]
+  end
+
+  it("of the README reads and writes a struct", function()
+    local printed = run_snippet(snippets_of("README.md")[3], "README.md, number 3")
+    assert.equal("tick\t1", printed[1])
+    assert.matches("^position\tshmipc.record .*{x = 1.5, y = 0.0, z = 0.0}$", printed[2])
+    assert.equal("pilot\tAda", printed[3])
+    assert.matches("^lap_times\tshmipc.array .* f64%[3%] rw$", printed[4])
+    assert.matches("^struct telemetry: 56 bytes, aligned to 8\n", printed[5])
+    assert.equal(5, #printed)
+  end)
+
+  it("of the README works when pasted into two files", function()
+    local own = with_own_names(first_look())
     local watch, add = own:match "^(.-)%z(.*)$"
     local name = watch:match 'create%("([^"]+)"'
     add = as_script(add)
@@ -349,7 +364,7 @@ describe("a snippet", function()
   end)
 
   it("of the README tells of an owner that died", function()
-    local own = with_own_names(table.concat(snippets_of "README.md", "\0"))
+    local own = with_own_names(first_look())
     local memory, mutex = own:match 'open%("([^"]+)".-open_or_create%("([^"]+)"'
     local score <close> = assert(shmipc.mapping.create(memory, 4))
     local witness <close> = assert(shmipc.mutex.create(mutex))
