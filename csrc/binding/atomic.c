@@ -190,13 +190,16 @@ local done, actual = shmipc.atomic.compare_exchange(counts, 1, 0, 1)
 */
 static int atomic_compare_exchange_value(lua_State *L) {
   struct word word = find_word(L, "shmipc.atomic.compare_exchange", TO_WRITE);
-  uint64_t expected, desired;
+  uint64_t expected, desired, wanted;
   int done;
   if (is_real(word.content)) shmipc_raise(L, word.function, "the element must be an integer or a bool");
   expected = check_bits(L, 3, &word, "expected");
   desired = check_bits(L, 4, &word, "desired");
   if (!shmipc_atomic_is_native(word.width)) return unsupported(L, &word);
-  done = shmipc_atomic_compare_exchange(word.address, word.width, &expected, desired);
+  wanted = expected;
+  do {
+    done = shmipc_atomic_compare_exchange(word.address, word.width, &expected, desired);
+  } while (!done && word.content == SHMIPC_CONTENT_BOOL && wanted != 0 && expected > 1); /* another program's true */
   lua_pushboolean(L, done);
   shmipc_window_check_lost(L, word.function, word.view);
   return done ? 1 : 1 + push_bits(L, &word, expected);

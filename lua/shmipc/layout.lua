@@ -86,14 +86,16 @@ end
 function methods.offset(self, path)
   local inner = description_of(self, "layout:offset")
   if type(path) ~= "string" then misuse("layout:offset", "field must be a string, got %s", type(path)) end
-  local offset = 0
+  local offset, outer = 0, nil
   for name in (path .. "."):gmatch "([^.]*)%." do
-    local field = inner and find(inner.fields, name)
+    if not inner then misuse("layout:offset", "%q is no struct, and has no field %q", outer, name) end
+    local field = find(inner.fields, name)
     if not field then
-      local near = inner and nearest(name, names_of(inner.fields))
-      misuse("layout:offset", "%s has no field %q%s", tostring(inner and inner.name or "what is no struct"), name,
-        near and (', did you mean "%s"?'):format(near) or "")
+      local near = nearest(name, names_of(inner.fields))
+      misuse("layout:offset", "%s has no field %q%s", inner.name, name,
+        near and ('; did you mean "%s"?'):format(near) or "")
     end
+    outer = name
     offset = offset + field.offset
     inner = type(field.type) == "userdata" and not field.dims and description_of(field.type, "layout:offset")
   end

@@ -2,7 +2,7 @@
 -- Run in the root of the tree; prints what breaks a rule, and fails.
 
 local standard = {}
-for name in ("assert float inttypes limits math stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string")
+for name in ("assert float inttypes limits math stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string time wchar")
   :gmatch "%S+" do
   standard["<" .. name .. ".h>"] = true
 end
