@@ -17,19 +17,25 @@ local function misuse(func, text, ...)
   error(func .. ": " .. text:format(...), 3)
 end
 
+-- A value in a message, as the messages of the C half show it.
+local function shown(value)
+  if type(value) == "string" then return ('"%s" (a string)'):format(value:sub(1, 40):gsub("%c", "?")) end
+  return math.type(value) and tostring(value) or type(value)
+end
+
 -- ---- making one
 
 local packs = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true }
 
 local function pack_of(options)
   if options == nil then return nil end
-  if type(options) ~= "table" then error("options must be a table, got " .. type(options), 0) end
+  if type(options) ~= "table" then error("options must be a table, got " .. shown(options), 0) end
   for option in next, options do
-    if option ~= "pack" then error(("options may have pack, got %s"):format(tostring(option)), 0) end
+    if option ~= "pack" then error(("options may have pack, got %s"):format(shown(option)), 0) end
   end
   local pack = rawget(options, "pack")
   if pack ~= nil and not (math.type(pack) and packs[pack]) then
-    error(("pack must be 1, 2, 4, 8 or 16, got %s"):format(tostring(pack)), 0)
+    error(("pack must be 1, 2, 4, 8 or 16, got %s"):format(shown(pack)), 0)
   end
   return pack and math.tointeger(pack)
 end
@@ -58,7 +64,7 @@ end
 
 local function new(text, options)
   if type(text) ~= "string" then
-    misuse("shmipc.layout", "c_declaration must be a string, got %s", type(text))
+    misuse("shmipc.layout", "c_declaration must be a string, got %s", shown(text))
   end
   local is_good, pack = pcall(pack_of, options)
   if not is_good then misuse("shmipc.layout", "%s", pack) end
@@ -85,7 +91,7 @@ end
 -- The offset of a field, or of one in a struct inside ("position.x").
 function methods.offset(self, path)
   local inner = description_of(self, "layout:offset")
-  if type(path) ~= "string" then misuse("layout:offset", "field must be a string, got %s", type(path)) end
+  if type(path) ~= "string" then misuse("layout:offset", "field must be a string, got %s", shown(path)) end
   local offset, outer = 0, nil
   for name in (path .. "."):gmatch "([^.]*)%." do
     if not inner then misuse("layout:offset", "%q is no struct, and has no field %q", outer, name) end
