@@ -443,8 +443,9 @@ describe("a list with metamethods", function()
       raises("values do not fit at index 1 of an array of 3", array.set, array, 1,
              computed(length, function() return 1 end))
     end
-    for _, length in ipairs { -1, math.mininteger, "x", 0.5, inf } do
-      raises("array:set: values must have a length from 0 on, got", array.set, array, 1, computed(length, function() return 1 end))
+    for _, length in ipairs { -1, math.mininteger, "x", "1", 0.5, inf, nan, {} } do
+      raises("array:set: values must have a length from 0 on, got ", array.set, array, 1,
+             computed(length, function() return 1 end))
     end
     assert.equal(("\0"):rep(12), whole(view))
   end)
