@@ -202,8 +202,8 @@ describe("the option pack", function()
   end)
 
   it("is the only one", function()
-    raises("shmipc.layout: options may have pack, got packed", shmipc.layout, text, { packed = 1 })
-    raises("shmipc.layout: options may have pack, got 1", shmipc.layout, text, { 1 })
+    raises("shmipc.layout: options may have pack, got ", shmipc.layout, text, { packed = 1 })
+    raises("shmipc.layout: options may have pack, got ", shmipc.layout, text, { 1 })
     for _, wrong in ipairs { 1, "pack", true } do
       raises("shmipc.layout: options must be a table, got ", shmipc.layout, text, wrong)
     end

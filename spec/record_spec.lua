@@ -33,15 +33,11 @@ describe("a record", function()
   end)
 end)
 
--- How C calls the elements.
-local c_types = { i8 = "int8_t", u8 = "uint8_t", i16 = "int16_t", u16 = "uint16_t", i32 = "int32_t", u32 = "uint32_t",
-                  i64 = "int64_t", u64 = "uint64_t", f32 = "float", f64 = "double" }
-
 describe("a field", function()
   after_each(objects.check_none_left)
 
   for _, element in ipairs(typed.elements) do
-    local c_type, width = c_types[element.name], element.width
+    local c_type, width = element.c_type, element.width
 
     it("of type " .. c_type .. " brings every value back, refuses others, and touches nothing else", function()
       for _, options in ipairs { { pack = 1 }, {} } do

@@ -22,8 +22,8 @@ function typed.whole(view) return view:read(0, #view) end
 
 local nan, inf = 0 / 0, math.huge
 
---- Every numeric element: how string.pack calls it, its lowest and highest values and some between, and numbers that do
--- not fit.
+--- Every numeric element: how C and string.pack call it, its width in bytes, its lowest and highest values and some
+-- between, and numbers that do not fit.
 typed.elements = {
   { name = "i8", format = "=i1", fitting = { 0, 1, -1, 127, -128, 3.0 }, others = { 128, -129 } },
   { name = "u8", format = "=I1", fitting = { 0, 1, 255, 3.0 }, others = { 256, -1 } },
@@ -42,7 +42,10 @@ typed.elements = {
   { name = "f64", format = "=d", is_float = true,
     fitting = { 0.0, 1, -1.5, 0x1.fffffffffffffp1023, -0x1.fffffffffffffp1023, 0x1p-1074, inf, -inf }, others = {} },
 }
+local c_types = { i8 = "int8_t", u8 = "uint8_t", i16 = "int16_t", u16 = "uint16_t", i32 = "int32_t", u32 = "uint32_t",
+                  i64 = "int64_t", u64 = "uint64_t", f32 = "float", f64 = "double" }
 for _, element in ipairs(typed.elements) do
+  element.c_type = c_types[element.name]
   element.width = string.packsize(element.format)
   if not element.is_float then
     for _, number in ipairs { 0.5, -1.25, nan, inf, -inf } do table.insert(element.others, number) end
