@@ -100,7 +100,7 @@ end
 local function open_link(name)
   local memory <close>, message, code = shmipc.mapping.open(name, { access = "r" })
   if code == "NOT_FOUND" then
-    return nil, ("%s is not there: Mumble makes it when it starts with its Link plugin, or `publish`"):format(name)
+    return nil, ("%s is not there: Mumble with its Link plugin makes it, or publish"):format(name)
   end
   if not memory then return nil, message end
   if memory:size() < linked_mem.size then
@@ -142,7 +142,7 @@ end
 -- ---- as text. Any program may have written the bytes, so nothing in them may reach the terminal as a command.
 
 local function plain(text)
-  return (text:gsub("\xC2[\x80-\x9F]", "?"):gsub("%c", "?")) -- the control characters, the second half of them first
+  return (text:gsub("\xC2[\x80-\x9F]", "?"):gsub("%c", "?")) -- control characters: U+0080 to U+009F, then ASCII's
 end
 
 local function context_of(values)

@@ -261,7 +261,7 @@ describe("the Mumble Link example", function()
   end)
 
   it("says that there is no link, and who makes one", function()
-    expect_refusal(name .. " is not there: Mumble makes it", "watch", "--once")
+    expect_refusal(name .. " is not there: Mumble with its Link plugin makes it", "watch", "--once")
   end)
 
   it("refuses what is no link", function()
