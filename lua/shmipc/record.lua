@@ -27,8 +27,14 @@ local function show_elements(value)
   return "{" .. table.concat(shown, ", ") .. "}"
 end
 
+-- Without what a terminal would take for a command: control characters, and bytes that are no text.
+local function show_text(text)
+  if not utf8.len(text) then text = text:gsub("[\x80-\xFF]", "?") end
+  return '"' .. text:gsub("\xC2[\x80-\x9F]", "?"):gsub("[%c\"\\]", "?") .. '"'
+end
+
 function show(value)
-  if type(value) == "string" then return '"' .. value:gsub("[%c\"\\]", "?") .. '"' end
+  if type(value) == "string" then return show_text(value) end
   if type(value) ~= "userdata" then return tostring(value) end
   return getmetatable(value) == "shmipc.record" and show_fields(value) or show_elements(value)
 end
