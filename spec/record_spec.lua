@@ -502,6 +502,39 @@ describe("unions and anonymous members", function()
     assert.equal(1.0, record.level)
     view:close()
   end)
+
+  it("of which a table gives some keep the bytes of the others", function()
+    local record, view = new_record [[
+      union all_of_them { struct { int8_t x; int32_t y; }; int64_t number; char text[12]; int16_t list[6]; bool on; };
+    ]]
+    local untouched = ("\xA5"):rep(12)
+    for written, table in pairs {
+      [untouched] = {},
+      ["\5" .. untouched:sub(2)] = { x = 5 },
+      [untouched:sub(1, 4) .. string.pack("=i4", 7) .. untouched:sub(9)] = { y = 7 },
+      ["\5" .. untouched:sub(2, 4) .. string.pack("=i4", 7) .. untouched:sub(9)] = { x = 5, y = 7 },
+      [string.pack("=i8", -2) .. untouched:sub(9)] = { number = -2 },
+      ["ab" .. ("\0"):rep(10)] = { text = "ab", x = 3 },
+      [string.pack("=i2i2", 1, 2) .. untouched:sub(5)] = { list = { 1, 2 } },
+      ["\1" .. untouched:sub(2)] = { on = true },
+      [string.pack("=i8", 256 | 1) .. untouched:sub(9)] = { number = 256, on = true },
+    } do
+      view:fill(0xA5)
+      assign(record, table)
+      assert.equal(written, view:read(0, 12))
+    end
+    view:close()
+  end)
+
+  it("of which a nested one is written keep the bytes of the others", function()
+    local record, view = new_record "uint8_t before; union { int8_t small; int32_t large; } value; uint8_t after;"
+    view:fill(0xA5)
+    record.value = { small = 1 }
+    assert.equal("\xA5\xA5\xA5\xA5\1\xA5\xA5\xA5\xA5\xA5\xA5\xA5", whole(view))
+    record.value = { small = 1, large = 2 }
+    assert.equal(2, record.value.large)
+    view:close()
+  end)
 end)
 
 describe("the name of a field", function()
@@ -977,6 +1010,29 @@ describe("a record of a view", function()
     raises(closed, function() return record.list end)
     raises(closed, view.record, view, layout)
     raises(closed, view.records, view, layout)
+  end)
+
+  it("that a finaliser closes in the middle is closed", function()
+    local large = shmipc.layout [[
+      struct finalised { int32_t number; char text[65536]; wchar_t wide[65536]; char names[2][65536]; };
+    ]]
+    local memory <close> = assert(shmipc.mapping.create(objects.name(), large.size))
+    local function try(use, by_itself)
+      typed.close_by_finaliser(memory, function(view) return view:record(large) end, use, by_itself)
+    end
+    for _, use in ipairs {
+      function(record) return snapshot(record), record.number end,
+      function(record) return record.names:get() end,
+      function(record) record.names = { "a" } end,
+      function(record) assign(record, record) end,
+    } do
+      try(use)
+      try(use, "by itself")
+    end
+    try(function(record) return record.text, record.number end)
+    try(function(record) return record.wide, record.number end)
+    try(function(record) return record.names[2], record.number end)
+    try(function(record) for _ in pairs(record) do assert(true) end end)
   end)
 
   it("keeps it alive, and so do its parts", function()

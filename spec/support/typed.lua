@@ -68,4 +68,28 @@ function typed.computed(length, f)
   })
 end
 
+-- Allocates without giving the collector a turn, as a table does that grows: that comes with the next allocation.
+local function delay_collection()
+  local grown = {}
+  for i = 1, 1 << 15 do grown[i] = i end
+  return #grown
+end
+
+--- Calls use(window) while a finaliser waits that closes the view, and expects no more than an error. The collector has
+-- its turn at the first allocation of the call, or with `by_itself` when the call has allocated much.
+-- make: gives the window, of a view.
+function typed.close_by_finaliser(memory, make, use, by_itself)
+  local view <close> = assert(memory:view())
+  local window = make(view)
+  local mode = collectgarbage "incremental"
+  collectgarbage("generational", 1, 1000) -- a turn is a whole collection, and comes early,
+  collectgarbage "step" -- from this turn on
+  setmetatable({}, { __gc = function() view:close() end })
+  if not by_itself then delay_collection() end
+  local ok, message = pcall(use, window)
+  collectgarbage "incremental"
+  if mode == "generational" then collectgarbage("generational", 20, 100) end -- what it is without being told
+  assert(not ok and tostring(message):find("attempt to use a closed shmipc.view", 1, true), message)
+end
+
 return typed
