@@ -273,8 +273,8 @@ for _, wide in ipairs {
 
     it("refuses what is no UTF-8, and a NUL", function()
       for _, text in ipairs { "\x80", "\xC3", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
-                              "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xFF", "a\xE2\x82",
-                              "ab\xE2\x28\xA1", ("x"):rep(100) .. "\xFF" } do
+                              "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF8\x90\x80\x80", "\xFF",
+                              "\xF8\x88\x80\x80\x80", "a\xE2\x82", "ab\xE2\x28\xA1", ("x"):rep(100) .. "\xFF" } do
         raises("record: title must be a string in UTF-8, got ", write_field, record, "title", text)
       end
       raises("record: title must be a string without a NUL, got ", write_field, record, "title", "a\0b")
@@ -378,6 +378,13 @@ describe("structs and arrays in a record", function()
     assert.is_true(rawequal(wheel, record.wheels[2][3]))
     assert.is_true(rawequal(wheel.load, wheel.load))
     assert.is_false(rawequal(record.wheels[1], record.wheels[2]))
+  end)
+
+  it("stay the same object when nobody else holds it", function()
+    local seen = setmetatable({ [record.spare] = true, [record.table] = true }, { __mode = "k" })
+    collectgarbage()
+    assert.is_true(seen[record.spare])
+    assert.is_true(seen[record.table])
   end)
 
   it("cost no memory when they are touched in a loop", function()
@@ -514,7 +521,7 @@ describe("unions and anonymous members", function()
       [untouched:sub(1, 4) .. string.pack("=i4", 7) .. untouched:sub(9)] = { y = 7 },
       ["\5" .. untouched:sub(2, 4) .. string.pack("=i4", 7) .. untouched:sub(9)] = { x = 5, y = 7 },
       [string.pack("=i8", -2) .. untouched:sub(9)] = { number = -2 },
-      ["ab" .. ("\0"):rep(10)] = { text = "ab", x = 3 },
+      ["ab" .. ("\0"):rep(10)] = { text = "ab", x = 3, number = -2 },
       [string.pack("=i2i2", 1, 2) .. untouched:sub(5)] = { list = { 1, 2 } },
       ["\1" .. untouched:sub(2)] = { on = true },
       [string.pack("=i8", 256 | 1) .. untouched:sub(9)] = { number = 256, on = true },
