@@ -35,6 +35,10 @@ local function mutex() return assert(shmipc.mutex.create("x")) end
 
 local function guard(self) return assert(self:lock()) end
 
+local function layout()
+  return shmipc.layout "struct sample { int32_t count; char label[12]; bool flag; int16_t more[2][2]; };"
+end
+
 -- One of each kind, and what has to be closed with it.
 local makers = {
   mapping = mapping,
@@ -44,7 +48,24 @@ local makers = {
     local owner = mutex()
     return guard(owner), owner
   end,
+  layout = layout,
+  array = function()
+    local owner = view()
+    return owner:array "i32", owner
+  end,
+  record = function()
+    local owner = view()
+    return owner:record(layout()), owner
+  end,
 }
+
+-- Closes those of the values that can be closed.
+local function close_all(...)
+  for _, value in pairs { ... } do
+    local metatable = type(value) == "userdata" and debug.getmetatable(value)
+    if metatable and metatable.__gc then metatable.__gc(value) end
+  end
+end
 
 local function functions_of_the_module()
   local found = {}
@@ -65,8 +86,7 @@ local function functions_of_the_module()
     for key, value in pairs(debug.getmetatable(self)) do
       if type(value) == "function" then found[kind .. "." .. key] = value end
     end
-    self:close()
-    if other then other:close() end
+    close_all(self, other)
   end
   return found
 end
@@ -142,13 +162,13 @@ for _, method in ipairs { "name", "size", "access", "created" } do
   end
 end
 
-for kind in pairs(makers) do
+for _, kind in ipairs { "mapping", "view", "mutex", "guard" } do
   case(kind .. ":close", { call = function(self) return self:close() end, silent = true })
   case(kind .. ".__gc", { call = function(self) debug.getmetatable(self).__gc(self) return true end, silent = true })
   case(kind .. ".__close", { call = function(self) debug.getmetatable(self).__close(self) return true end,
     silent = true })
-  case(kind .. ".__tostring", { call = tostring, thread = "same" })
 end
+for kind in pairs(makers) do case(kind .. ".__tostring", { call = tostring, thread = "same" }) end
 local locked = {
   self = function()
     local self = mutex()
@@ -180,6 +200,50 @@ case("view:fill", { call = function(self) self:fill(7) return true end })
 case("view:copy", { call = function(self) self:copy(0, self, 8, 16) return true end })
 case("view:flush", { call = function(self) return self:flush() end })
 
+-- Typed windows ask nothing of the system, whatever is done with them.
+
+local atomic, record = shmipc.atomic, shmipc.record
+
+local array_accesses = {
+  ["array.__index"] = function(self) return self[1] end,
+  ["array.__newindex"] = function(self) self[1] = 5 return true end,
+  ["array.next"] = function(self) return core.kinds.array.next(self, 0) end,
+  ["array:get"] = function(self) return self:get() end,
+  ["array:set"] = function(self) self:set(1, { 1, 2, 3 }) return true end,
+  ["array:fill"] = function(self) self:fill(5) return true end,
+  ["shmipc.atomic.load"] = function(self) return atomic.load(self, 1) end,
+  ["shmipc.atomic.store"] = function(self) atomic.store(self, 1, 5) return true end,
+  ["shmipc.atomic.exchange"] = function(self) return atomic.exchange(self, 1, 5) end,
+  ["shmipc.atomic.compare_exchange"] = function(self) return atomic.compare_exchange(self, 1, 0, 5) end,
+}
+for _, operation in ipairs { "fetch_add", "fetch_sub", "fetch_and", "fetch_or", "fetch_xor" } do
+  array_accesses["shmipc.atomic." .. operation] = function(self) return atomic[operation](self, 1, 5) end
+end
+
+local record_accesses = {
+  ["record.__index"] = function(self) return self.count end,
+  ["record.__newindex"] = function(self) self.count = 5 return true end,
+  ["record.next"] = function(self) return core.kinds.record.next(self, "count") end,
+  ["shmipc.record.snapshot"] = record.snapshot,
+  ["shmipc.record.assign"] = function(self) record.assign(self, { label = "x", more = { { 1, 2 } } }) return true end,
+}
+
+for what, access in pairs(array_accesses) do case(what, { self = makers.array, call = access }) end
+for what, access in pairs(record_accesses) do case(what, { self = makers.record, call = access }) end
+case("array.__len", { call = function(self) return #self end })
+case("array.__pairs", { call = function(self) return pairs(self) end })
+case("record.__pairs", { call = function(self) return pairs(self) end })
+case("record.describe", { call = core.kinds.record.describe })
+case("view:array", { call = function(self) return self:array("u16", 1) end })
+case("view:record", { call = function(self) return self:record(layout(), 3) end })
+case("view:records", { call = function(self) return self:records(layout()) end })
+case("shmipc.layout", { call = function() return layout() end })
+case("layout:offset", { call = function(self) return self:offset "count" end })
+case("layout:fields", { call = function(self) return self:fields() end })
+case("layout.__index", { call = function(self) return self.size end })
+case("layout.description", { call = function(self) return core.kinds.layout.description(self, "x") end })
+case("mutex.expect", { call = function(self) core.kinds.mutex.expect(self, "x") return true end })
+
 local function lock_deep(self)
   for _ = 1, 20 do
     local got, message, code, native = self:lock()
@@ -204,12 +268,6 @@ case("mutex:with",
     raised = true })
 
 -- ---- driving
-
-local function close_all(...)
-  for _, value in pairs { ... } do
-    if type(value) == "userdata" then value:close() end
-  end
-end
 
 local function check_nothing_is_left(context)
   for what, count in pairs(fake.live()) do
@@ -315,7 +373,7 @@ local function equal(expected, got)
 end
 
 scenes["every access to a view whose memory vanished raises"] = function()
-  local harmless = { close = true, size = true, access = true }
+  local harmless = { close = true, size = true, access = true, array = true, record = true, records = true }
   for name in pairs(core.kinds.view.methods) do
     local self <close> = view()
     fake.truncate "m"
@@ -326,6 +384,40 @@ scenes["every access to a view whose memory vanished raises"] = function()
       raises("view:" .. name .. ": mapping was truncated", call, self)
     end
   end
+end
+
+scenes["every access through a window on memory that vanished raises"] = function()
+  for kind, accesses in pairs { array = array_accesses, record = record_accesses } do
+    for what, access in pairs(accesses) do
+      local self, owner = makers[kind]()
+      fake.truncate "m"
+      local pattern = what:find "^shmipc" and what .. ": mapping was truncated" or ": mapping was truncated"
+      raises(pattern, access, self)
+      owner:close()
+    end
+  end
+end
+
+scenes["a record whose memory vanished shows so"] = function()
+  local self, owner = makers.record()
+  assert(tostring(self):find("count = 0", 1, true))
+  fake.truncate "m"
+  assert(tostring(self):find("(truncated)", 1, true))
+  owner:close()
+end
+
+scenes["what a forked child does through its windows reaches its parent's memory, and takes nothing away"] = function()
+  local self, owner = makers.record()
+  fake.fork()
+  self.count = 5
+  equal(5, atomic.fetch_add(self, "count", 1))
+  self = nil
+  collectgarbage()
+  equal(6, owner:read_i32(0))
+  owner:close()
+  equal(1, fake.live().names)
+  fake.end_parent()
+  equal(nil, self)
 end
 
 scenes["a wait ends when the time is over, in sleeps of at most 0.1 s"] = function()
