@@ -5,7 +5,8 @@
 #define AT(type, address) ((volatile _Atomic(type) *)(volatile void *)(address))
 
 int shmipc_atomic_is_native(size_t width) {
-  return width < sizeof(uint64_t) ? ATOMIC_INT_LOCK_FREE == 2 : ATOMIC_LLONG_LOCK_FREE == 2;
+  static const int always = 2; /* C11, 7.17.1: what the macros are for a type that always is */
+  return ATOMIC_INT_LOCK_FREE == always && (width < sizeof(uint64_t) || ATOMIC_LLONG_LOCK_FREE == always);
 }
 
 uint64_t shmipc_atomic_load(const char *address, size_t width) {
