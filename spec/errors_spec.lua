@@ -151,6 +151,22 @@ describe("what the environment refuses", function()
     assert.equal(mutex:name(), again:name())
   end)
 
+  it("is nothing that layouts, arrays and records meet: what is wrong with those is misuse, and raises", function()
+    local ours <close> = assert(mapping.create(objects.name(), 16))
+    local view <close> = assert(ours:view())
+    local record = view:record(shmipc.layout "int32_t x; char label[8];")
+    for text, misuse in pairs {
+      ["line 1, column 1"] = function() return shmipc.layout "no declaration" end,
+      ["does not fit"] = function() return view:record(shmipc.layout "char c[17];") end,
+      ["count must be"] = function() return view:array("i32", 0, 5) end,
+      ["no field"] = function() return record.y end,
+      ["x must be"] = function() record.x = 1 << 31 end,
+      ["not aligned"] = function() return shmipc.atomic.load(view:array("i32", 1), 1) end,
+    } do
+      objects.raises(text, misuse)
+    end
+  end)
+
   it("comes with the native error number where there is one", function()
     local path = objects.file()
     assert.equal(2, (told("NOT_FOUND", "shmipc.mapping.file", path, mapping.file(path)))) -- on both systems

@@ -87,6 +87,36 @@ describe_on_linux("a forked child", function()
     expect_parent_unharmed()
   end)
 
+  it("uses the windows that it inherited, and cuts new ones", function()
+    parent:run([[
+      record = view:record(shmipc.layout "struct { int32_t x[4]; } parts[4]; int64_t count;")
+      part = record.parts[2].x
+    ]])
+    assert.same({ "exit", 0 }, { parent:run("in_child(...)", [[
+      assert(record.parts[1].x[1] == 7)
+      part[3] = 5
+      record.parts[4].x = {1, 2, 3, 4}
+      view:array("i32", 16, 4)[4] = 6
+      for _ = 1, 1000 do shmipc.atomic.fetch_add(record, "count", 1) end
+    ]]) })
+    assert.equal("0 0 5 6", parent:run("table.concat(part:get(), ' ')"))
+    assert.equal("1 2 3 4", parent:run("table.concat(record.parts[4].x:get(), ' ')"))
+    assert.equal(1000, parent:run("record.count"))
+    expect_parent_unharmed()
+  end)
+
+  it("that closes the view under its windows leaves its parent's windows open", function()
+    parent:run("array = view:array 'i32'")
+    for _, chunk in ipairs {
+      "view:close() assert(not pcall(function() return array[1] end))",
+      "array, view = nil, nil collectgarbage() collectgarbage()",
+    } do
+      assert.same({ "exit", 0 }, { parent:run("in_child(...)", chunk) })
+      assert.equal(7, parent:run("array[1]"))
+    end
+    expect_parent_unharmed()
+  end)
+
   for _, way in ipairs(ways) do
     it(("that %s takes no name and no lock from its parent"):format(way[1]), function()
       local how, number = parent:run("in_child(...)", "assert(view:read_i32(0) == 7) " .. way[2])

@@ -197,6 +197,57 @@ describe("threads of one process", function()
     objects.refused("NOT_FOUND", shmipc.mapping.open(name .. "m"))
   end)
 
+  it("count with atomic operations and lose nothing, each by windows of its own", function()
+    local layout = "struct counts { int64_t whole; int32_t half; uint8_t small; };"
+    local view <close> = assert(shmipc.mapping.create(name .. "m", 64)):view()
+    local record = view:record(shmipc.layout(layout), 8)
+    host:send([[
+      local threads = {}
+      for i = 1, 4 do
+        threads[i] = start([=[
+          local view <close> = assert(shmipc.mapping.open(name .. "m")):view()
+          local record = view:record(shmipc.layout(select(2, ...)), 8)
+          local whole = view:array("i64", 8, 1)
+          for _ = 1, 5000 do
+            shmipc.atomic.fetch_add(whole, 1, 1)
+            shmipc.atomic.fetch_sub(record, "half", 1)
+            shmipc.atomic.fetch_add(record, "small", 1)
+          end
+        ]=], ...)
+      end
+      for _, thread in ipairs(threads) do join(thread, true) end
+    ]], layout)
+    for _ = 1, 5000 do
+      shmipc.atomic.fetch_add(record, "whole", 1)
+      shmipc.atomic.fetch_sub(record, "half", 1)
+      shmipc.atomic.fetch_add(record, "small", 1)
+    end
+    host:receive()
+    assert.same({ whole = 25000, half = -25000, small = 25000 % 256 }, shmipc.record.snapshot(record))
+  end)
+
+  it("keep their windows when others close theirs, and their states", function()
+    host:run([[
+      mapping = assert(shmipc.mapping.create(name .. "m", 4096))
+      record = assert(mapping:view()):record(shmipc.layout "struct { int32_t x[4]; } parts[4];")
+      for _ = 1, 20 do
+        join(start [=[
+          local view = assert(shmipc.mapping.open(name .. "m")):view()
+          part = view:record(shmipc.layout "struct { int32_t x[4]; } parts[4];").parts[2].x
+          view = nil
+          collectgarbage()
+          part[3] = part[3] + 1
+        ]=], true)
+        collectgarbage()
+        assert(record.parts[2].x[3] == _)
+      end
+      record, mapping = nil, nil
+      collectgarbage()
+      collectgarbage()
+      assert(select(3, shmipc.mapping.open(name .. "m")) == "NOT_FOUND")
+    ]])
+  end)
+
   it("each have an error of their own when memory is cut", function()
     if shmipc.platform == "windows" then pending("this system refuses to truncate a file that is mapped") end
     local foreign <close> = process.foreign(name .. "m")
@@ -211,6 +262,9 @@ describe("threads of one process", function()
           local ok, message = pcall(view.fill, view, 1)
           assert(not ok and message:find("mapping was truncated", 1, true), message)
           assert(not pcall(view.read_u8, view, 5000))
+          local array = view:array "i32"
+          ok, message = pcall(array.get, array)
+          assert(not ok and message:find("array:get: mapping was truncated", 1, true), message)
         ]=]
       end
       for _ = 1, 4 do host.wait(1) end
