@@ -21,7 +21,8 @@ local function run(program, ...)
   return lines[#lines]
 end
 
--- Each is run with the 1st, 2nd, 3rd ... allocation in it failing, until it ends as it does here.
+-- Each is run with the 1st, 2nd, 3rd ... allocation in it failing, until it ends as it does here. Where there are
+-- thousands of them, every so many-th is the first to fail: the number after the task.
 local tasks = {
   { "loading the module", [[
     arm()
@@ -160,6 +161,153 @@ local tasks = {
     assert(code == "INVALID_NAME")
   ]] },
 
+  { "the first layout, which loads the compiler", [[
+    preload()
+    local shmipc = require "shmipc"
+    arm()
+    assert(shmipc.layout "int32_t x;".size == 4)
+  ]], 23 },
+
+  { "layouts", [[
+    preload()
+    local shmipc = require "shmipc"
+    shmipc.layout "char c;"
+    arm()
+    local layout = shmipc.layout "struct s { int32_t x[2]; char label[8]; struct { int8_t y; wchar_t z[4]; } inner; };"
+    assert(layout:offset "inner" == 16 and #layout:fields() == 3 and tostring(layout):find("label[8]", 1, true))
+  ]], 5 },
+
+  { "arrays", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", 5000)):view())
+    arm()
+    local numbers, doubles = view:array("i32", 0, 100), view:array("f64", 400, 100)
+    numbers[1] = 5
+    assert(numbers[1] == 5 and numbers[101] == nil and tostring(numbers):find("i32[100]", 1, true))
+    numbers:fill(7)
+    numbers:set(50, numbers:get(1, 20))
+    doubles:set(1, numbers)
+    local sum = 0
+    for _, double in ipairs(doubles) do sum = sum + double end
+    assert(sum == 700 and select("#", pairs(doubles)) == 3)
+    assert(shmipc.atomic.fetch_add(numbers, 3, 1) == 7 and shmipc.atomic.exchange(doubles, 3, 0.5) == 7)
+  ]] },
+
+  { "records", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "struct { int8_t y; wchar_t text[500]; } in[2]; char text[2000]; int32_t n, m[2][2];"
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", 20000)):view())
+    arm()
+    local record, records = view:record(layout), view:records(layout, 8000)
+    record.n, record.m[2][1], record["in"][2].y = 1, 2, 3
+    record.text = ("x"):rep(1999)
+    record["in"][1].text = ("\u{20AC}"):rep(499)
+    assert(#record.text == 1999 and utf8.len(record["in"][1].text) == 499)
+    records[1].m = {{4, 5}}
+    shmipc.record.assign(records[1], shmipc.record.snapshot(record))
+    assert(records[1].m[2][1] == 2 and records[1].text == record.text)
+    local count = 0
+    for _ in pairs(record) do count = count + 1 end
+    assert(count == 4 and #records:get() == #records)
+  ]], 5 },
+
+  { "writing much at once", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "int32_t first; char text[1500]; struct { int32_t x; } parts[20]; int32_t last;"
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", 5000)):view())
+    local record, numbers = view:record(layout), view:array("i32", 4000, 200)
+    local parts, many = {}, {}
+    for i = 1, 20 do parts[i] = setmetatable({}, {__index = function() return #tostring({}) end}) end
+    for i = 1, 200 do many[i] = 1 end
+    local lazy = setmetatable({}, {__len = function() return 200 end, __index = function(_, i) return #{i} end})
+    local function whole(f, ...) -- all of it is written, or nothing
+      local before = view:read(0, 5000)
+      arm()
+      local done, message = pcall(f, ...)
+      disarm()
+      local after = view:read(0, 5000)
+      if not done then assert(before == after) error(message, 0) end
+      assert(before ~= after)
+    end
+    whole(shmipc.record.assign, record, {first = 1, text = ("x"):rep(1400), parts = parts, last = 1})
+    whole(function() record.parts = {{x = 1}, {x = 2}} end)
+    whole(numbers.set, numbers, 1, many)
+    view:fill()
+    whole(numbers.set, numbers, 1, lazy)
+    view:fill()
+    whole(numbers.fill, numbers, 5)
+    local records = view:records(layout, 0, 2)
+    whole(records.fill, records, {first = 7, last = 7})
+    whole(records.set, records, 1, {{first = 8}, {last = 9}})
+  ]] },
+
+  { "writing a record under the lock", [[
+    never_abandons = true
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "int32_t n; char text[300]; int32_t m[10];"
+    local record = check(check(shmipc.mapping.open(prefix .. "_shared")):view()):array("i32")
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", 1000)):view())
+    local lock <close> = check(shmipc.mutex.open(prefix .. "_lock"))
+    arm()
+    assert(check(lock:with(0.5, function()
+      local mine = view:record(layout)
+      mine.m = record:get(1, 10)
+      shmipc.record.assign(mine, {text = tostring(mine):sub(1, 200)})
+      shmipc.atomic.fetch_add(record, 1, 1)
+      return shmipc.record.snapshot(mine)
+    end)))
+  ]] },
+
+  { "telling what was wrong with windows", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "struct sample { int32_t count; char label[8]; int16_t more[2]; };"
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", 100)):view())
+    local record, array = view:record(layout), view:array("i32", 0, 4)
+    arm()
+    local function told(pattern, f, ...)
+      local done, message = pcall(f, ...)
+      assert(not done)
+      if not message:find "not enough memory" then assert(message:find(pattern), message) end
+    end
+    told("has no field", function() return record.coutn end)
+    told("count", function() record.count = "x" end)
+    told("more%[2%]", shmipc.record.assign, record, {more = {1, "x"}})
+    told("fit", function() record.label = "too long a text" end)
+    told("index", function() array[5] = 1 end)
+    told("%[3%]", array.set, array, 1, {1, 2, 1 << 40})
+    told("target", shmipc.atomic.load, view, 1)
+    told("only a number", shmipc.atomic.store, record, "label", 1)
+    told("type", view.array, view, "i128")
+    told("line 1, column 5", shmipc.layout, "int 5;")
+    view:close()
+    told("closed", function() return array[1] end)
+    assert(tostring(record):find "closed")
+  ]], 5 },
+
+  { "collecting windows", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "struct { struct { int32_t x[4]; } b[4]; } a[4];"
+    local view = check(check(shmipc.mapping.create(prefix .. "_a", 5000)):view())
+    local part = view:records(layout)[2].a[3].b[4].x
+    arm()
+    part[4] = 5
+    layout, view = nil, nil
+    collectgarbage()
+    collectgarbage()
+    assert(part[4] == 5)
+    part = nil
+    collectgarbage()
+    collectgarbage()
+    disarm()
+    check(shmipc.mapping.create(prefix .. "_a", 5000)):close()
+  ]] },
+
   { "collecting handles", [[
     preload()
     local prefix, shmipc = ..., require "shmipc"
@@ -192,7 +340,7 @@ describe("when memory runs out", function()
   for _, task in ipairs(tasks) do
     for _, way in ipairs(ways) do
       it(("%s survives the failure of %s"):format(task[1], way[1]), function()
-        run("memory_host", way[2], tostring(way[3]), objects.name(), task[2])
+        run("memory_host", way[2], tostring(way[3]), objects.name(), task[2], tostring(task[3] or 1))
       end)
     end
   end

@@ -1,13 +1,14 @@
 /* A C program that embeds Lua with shmipc linked in, and that runs a Lua task again and again while the 1st, 2nd,
  * 3rd ... allocation or system call in it fails, until the task makes fewer.
  *
- *     memory_host FACULTY COUNT PREFIX TASK
+ *     memory_host FACULTY COUNT PREFIX TASK [STRIDE]
  *       FACULTY  lua: memory for Lua; memory: malloc, mmap and the like in shmipc; calls: system calls in shmipc
  *       COUNT    how many fail in a row; 0: all from there on
  *       PREFIX   of the names of the task's objects
  *       TASK     a chunk, called with PREFIX. It has the globals arm() and disarm(), between which calls fail,
  * preload(), which is shmipc_preload, and check(...), which returns its arguments or raises what the module tells as
  * nil, message, code. never_abandons = true: the task lets go of the lock in any case.
+ *       STRIDE   only every so many-th is the first to fail; default: 1
  *
  * After each run the task has succeeded, or has raised "not enough memory", or was told a code. Nothing is left:
  * memory, maps, descriptors, names, locks. A process beside it holds the mapping PREFIX_shared and the mutex
@@ -318,6 +319,7 @@ static int is_expected(lua_State *L, int status) {
 /* ---- runs */
 
 static const char *prefix, *task;
+static unsigned long stride = 1;
 static int to_holder, from_holder;
 
 static int complain(const char *what, const char *detail) {
@@ -407,10 +409,12 @@ static int compare(struct resources before) {
 /* One run after another in this process, which has used the module before. */
 static int run_all_here(unsigned long count, unsigned long *failures) {
   struct resources before;
+  unsigned long first;
   int is_good = run(0, 0);
   before = live;
-  for (*failures = 0; is_good;) {
-    is_good = run(*failures + 1, count) && compare(before);
+  *failures = 0;
+  for (first = 1; is_good; first += stride) {
+    is_good = run(first, count) && compare(before);
     if (!plan.failed) break;
     ++*failures;
   }
@@ -439,7 +443,7 @@ static int run_all_apart(unsigned long count, unsigned long *failures) {
   struct resources *usual = __real_mmap(NULL, sizeof *usual, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   unsigned long first;
   if (usual == MAP_FAILED) return 0;
-  for (first = 0;; first++) {
+  for (first = 0;; first += first == 0 ? 1 : stride) {
     int status;
     pid_t child;
     plan.first = first;
@@ -511,12 +515,13 @@ int main(int argc, char **argv) {
   unsigned long count, failures = 0;
   pid_t holder;
   int is_good, status;
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   plan.faculty = strcmp(argv[1], "lua") == 0 ? LUA_MEMORY : strcmp(argv[1], "memory") == 0 ? MEMORY : CALLS;
   count = strtoul(argv[2], NULL, 10);
   if (count == 0) count = (unsigned long)-1;
   prefix = argv[3];
   task = argv[4];
+  if (argc == 6) stride = strtoul(argv[5], NULL, 10);
   holder = start_holder();
   if (holder < 0) return 2;
   is_good = plan.faculty == LUA_MEMORY ? run_all_here(count, &failures) : run_all_apart(count, &failures);
