@@ -65,6 +65,12 @@ int shmipc_failure(lua_State *L, const char *function, const char *name, struct 
   return 4;
 }
 
+int shmipc_self_failure(lua_State *L, const char *function, struct shmipc_result result) {
+  luaL_checkstack(L, 8, NULL);
+  lua_getiuservalue(L, 1, 1);
+  return shmipc_failure(L, function, lua_tostring(L, -1), result);
+}
+
 static const char *push_shown_string(lua_State *L, int arg) {
   char shown[41];
   size_t length, i;

@@ -10,9 +10,11 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "../core/event.h"
 #include "../core/mapping.h"
 #include "../core/mutex.h"
 #include "../core/name.h"
+#include "../core/semaphore.h"
 
 SHMIPC_HIDDEN_BEGIN
 
@@ -28,6 +30,9 @@ int shmipc_raise_beyond(lua_State *L, const char *function, const char *format, 
 
 /* Returns nil, `function "name": text`, code [, number]; NO_MEMORY raises. name may be NULL. */
 int shmipc_failure(lua_State *L, const char *function, const char *name, struct shmipc_result result);
+
+/* The same for a method of the handle at index 1, with the handle's name. */
+int shmipc_self_failure(lua_State *L, const char *function, struct shmipc_result result);
 
 /* ---- arguments: strict, so that "3" is no number and 3 is no string */
 
@@ -144,10 +149,14 @@ extern const struct shmipc_type shmipc_view_type;    /* string.pack, string.unpa
 extern const struct shmipc_type shmipc_mapping_type; /* the view's metatable */
 extern const struct shmipc_type shmipc_guard_type;   /* none */
 extern const struct shmipc_type shmipc_mutex_type;   /* the guard's metatable, the string "abandoned" */
+extern const struct shmipc_type shmipc_event_type;   /* none */
+extern const struct shmipc_type shmipc_semaphore_type; /* none */
 
 /* Functions of the module's tables: upvalue 1 is the metatable of what they make. */
 extern const luaL_Reg shmipc_mapping_functions[];
 extern const luaL_Reg shmipc_mutex_functions[];
+extern const luaL_Reg shmipc_event_functions[];
+extern const luaL_Reg shmipc_semaphore_functions[];
 
 /* unlink(name) of every kind. */
 int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind);

@@ -148,10 +148,7 @@ static int mutex_lock(lua_State *L) {
     if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser or a hook meanwhile */
     result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, &abandoned);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
-  if (result.status != SHMIPC_OK) {
-    lua_getiuservalue(L, 1, 1);
-    return shmipc_failure(L, function, lua_tostring(L, -1), result);
-  }
+  if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   if (!abandoned) return 1;
   lua_pushvalue(L, lua_upvalueindex(3)); /* no allocation now: an error would keep the lock */
   return 2;
@@ -172,10 +169,7 @@ static int mutex_unlock(lua_State *L) {
   struct shmipc_mutex *mutex = mutex_self(L, function);
   struct shmipc_result result = shmipc_mutex_unlock(mutex);
   if (result.status == SHMIPC_NOT_OWNER) return shmipc_raise(L, function, "the calling thread does not hold the lock");
-  if (result.status != SHMIPC_OK) {
-    lua_getiuservalue(L, 1, 1);
-    return shmipc_failure(L, function, lua_tostring(L, -1), result);
-  }
+  if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -715,11 +716,9 @@ static struct shmipc_result clear_way_until(const char *path, enum os_kind kind,
   return result;
 }
 
-/* Whatever `prepare` does to the new object is done before anybody can find it. */
-static struct shmipc_result object_create(const struct os_name *name, enum os_kind kind, uint64_t size, unsigned mode,
-                                          enum os_lifetime lifetime, uint64_t deadline,
-                                          struct shmipc_result (*prepare)(struct object *, void *), void *context,
-                                          struct object **out) {
+/* A new object, held and of its size, that nobody can find yet. */
+static struct shmipc_result object_make(const struct os_name *name, enum os_kind kind, uint64_t size, unsigned mode,
+                                        enum os_lifetime lifetime, uint64_t deadline, struct object **out) {
   struct object *object = object_new(name, kind);
   struct shmipc_result result;
   if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
@@ -741,20 +740,21 @@ static struct shmipc_result object_create(const struct os_name *name, enum os_ki
     result = from_errno(errno);
     goto fail;
   }
-  if (prepare) {
-    result = prepare(object, context);
-    if (result.status != SHMIPC_OK) goto fail;
-  }
-  while (give_name(object->fd, object->path) != 0) {
-    result = from_errno(errno);
-    if (result.status == SHMIPC_EXISTS) result = clear_way_until(object->path, kind, deadline);
-    if (result.status != SHMIPC_OK) goto fail;
-  }
   *out = object;
   return shmipc_result(SHMIPC_OK);
 fail:
   object_discard(object);
   return result;
+}
+
+/* Its birth: from here on it can be found. */
+static struct shmipc_result object_publish(struct object *object, uint64_t deadline) {
+  while (give_name(object->fd, object->path) != 0) {
+    struct shmipc_result result = from_errno(errno);
+    if (result.status == SHMIPC_EXISTS) result = clear_way_until(object->path, object->kind, deadline);
+    if (result.status != SHMIPC_OK) return result;
+  }
+  return shmipc_result(SHMIPC_OK);
 }
 
 /* One look at what bears the name. OK: it is held (or foreign) and described; TIMEOUT: look again. */
@@ -870,7 +870,11 @@ struct shmipc_result os_section_create(const struct os_name *name, uint64_t size
                                        enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
   struct os_section *section = malloc(sizeof *section); /* before there is a name, which a failure would leave behind */
   struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
-  if (section) result = object_create(name, OS_MAPPING, size, mode, lifetime, deadline, NULL, NULL, &section->object);
+  if (section) result = object_make(name, OS_MAPPING, size, mode, lifetime, deadline, &section->object);
+  if (result.status == SHMIPC_OK) {
+    result = object_publish(section->object, deadline);
+    if (result.status != SHMIPC_OK) object_discard(section->object);
+  }
   if (result.status == SHMIPC_OK)
     *out = section;
   else
@@ -1054,11 +1058,138 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
   return first->device == second->device && first->inode == second->inode;
 }
 
+/* ---- blocks: objects whose bytes are this library's own
+ *
+ * A block begins with a header, which is written before the object has its name, and never again. It refuses what
+ * another version has made, or a build for another word size. Private pages may follow the shared ones in memory. */
+
+struct block_header {
+  char magic[8];
+  uint32_t format;
+  uint32_t kind;
+  uint32_t word_size;
+  uint32_t page_size;
+  uint64_t pid_namespace; /* of a kind that has thread ids in its words; else 0 */
+};
+
+/* Part of what stands for an object in the process, which sets kind, size and behind; the rest is zero at first. It
+ * must not move while it is open. */
+struct block {
+  enum os_kind kind;
+  size_t size;   /* of the shared bytes: whole pages */
+  size_t behind; /* of the private bytes after them: whole pages */
+  struct object *object;
+  struct block_header header; /* what the shared one must be */
+  char *base;
+  struct range *slot;
+  volatile int lost;
+};
+
+static const char block_magic[8] = "shmipc\x1a\n";
+static const uint32_t block_formats[OS_KINDS] = {[OS_MUTEX] = 1, [OS_EVENT] = 1, [OS_SEMAPHORE] = 1};
+
+static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+/* Thread ids mean something only inside one pid namespace (pid_namespaces(7)). 0: unknown. */
+static uint64_t pid_namespace(void) {
+  struct stat status;
+  return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+static struct block_header block_header_here(enum os_kind kind) {
+  struct block_header header = {{0},
+                                block_formats[kind],
+                                (uint32_t)kind,
+                                (uint32_t)sizeof(void *),
+                                (uint32_t)page_size(),
+                                kind == OS_MUTEX ? pid_namespace() : 0};
+  memcpy(header.magic, block_magic, sizeof header.magic);
+  return header;
+}
+
+/* Whether the bytes are there, and the header is what it must be. */
+static struct shmipc_result block_check(const struct block *block) {
+  struct block_header found;
+  memcpy(&found, block->base, sizeof found);
+  if (block->lost || memcmp(found.magic, block->header.magic, sizeof found.magic) != 0 ||
+      found.kind != block->header.kind)
+    return shmipc_result(SHMIPC_CORRUPT);
+  if (memcmp(&found, &block->header, sizeof found) != 0) return shmipc_result(SHMIPC_NOT_SUPPORTED);
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* Maps the object over the front of private pages. */
+static struct shmipc_result block_map(struct block *block) {
+  const int protection = PROT_READ | PROT_WRITE;
+  void *pages = mmap(NULL, block->size + block->behind, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return from_errno(errno);
+  block->base = pages;
+  if (object_map(block->object, pages, block->size, protection, MAP_SHARED | MAP_FIXED, 0) == MAP_FAILED)
+    return from_errno(errno);
+  block->slot = range_watch(block->base, block->size, protection, &block->lost);
+  if (!block->slot) return shmipc_result(SHMIPC_NO_MEMORY);
+  block->header = block_header_here(block->kind);
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* Also after a failure: whatever there is of it. */
+static void block_close(struct block *block) {
+  if (block->slot) range_forget(block->slot);
+  if (block->base) munmap(block->base, block->size + block->behind);
+  if (block->object) object_close(block->object);
+}
+
+/* A new block, which nobody can find before block_publish. Its bytes are zero but for the header. */
+static struct shmipc_result block_make(struct block *block, const struct os_name *name, unsigned mode,
+                                       uint64_t deadline) {
+  struct shmipc_result result =
+      object_make(name, block->kind, block->size, mode, OS_WHILE_HELD, deadline, &block->object);
+  if (result.status == SHMIPC_OK) result = block_map(block);
+  if (result.status == SHMIPC_OK) memcpy(block->base, &block->header, sizeof block->header);
+  return result;
+}
+
+static struct shmipc_result block_publish(struct block *block, uint64_t deadline) {
+  return object_publish(block->object, deadline);
+}
+
+/* CORRUPT: it has another size than it should, or no header. */
+static struct shmipc_result block_open(struct block *block, const struct os_name *name, uint64_t deadline) {
+  struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
+  if (result.status != SHMIPC_OK) return result;
+  if (!block->object->can_seal) return from_errno(EACCES);
+  if (block->object->size != block->size) return shmipc_result(SHMIPC_CORRUPT);
+  result = block_map(block);
+  return result.status == SHMIPC_OK ? block_check(block) : result;
+}
+
+/* ---- futexes, between processes (futex(2)) */
+
+/* Returns how many it has woken. */
+static unsigned futex_wake(_Atomic(uint32_t) *word, unsigned count) {
+  long woken = syscall(SYS_futex, word, FUTEX_WAKE, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
+  return woken > 0 ? (unsigned)woken : 0;
+}
+
+/* Sleeps while the word is `value`, until the deadline, a wake, or a signal. */
+static void futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadline) {
+  const struct timespec until = to_timespec(deadline);
+  syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+#define SPINS 100 /* looks before a sleep */
+
+static void pause_processor(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
 /* ---- mutexes: one futex word on the kernel's robust list
  *
- * The object is one page:
- *   header       written once, before the object has its name; never again
- *   lock         two words near the page's end; see below
+ * The object is a block of one page, with the lock's two words near its end.
  * The list node that the kernel follows when a thread dies (get_robust_list(2)) lies at a fixed distance from the word,
  * which the C library has registered (futex_offset). The word's place makes that distance reach beyond the page's end,
  * into a private page mapped right after it: no pointer that anybody follows ever lies in shared bytes.
@@ -1078,8 +1209,6 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
  * waiter that died leaves a 1 that one unlocker clears. Any other value does no harm. */
 
 #define LOCK_FROM_END 16
-#define MUTEX_FORMAT 1
-#define SPINS 100
 #define LOCKS_PER_THREAD 1024 /* the kernel frees 2,048 of a dead thread's at most, and the C library has some too */
 #define HUNGRY_AFTER (NANOSECONDS / 1000) /* a waiter's patience: 1 ms */
 #define LET_PASS (2 * HUNGRY_AFTER)       /* how long an unlocker stands back */
@@ -1089,61 +1218,16 @@ struct lock_words {
   _Atomic uint32_t hungry;
 };
 
-struct mutex_header {
-  char magic[8];
-  uint32_t format;
-  uint32_t kind;
-  uint32_t word_size;
-  uint32_t page_size;
-  uint64_t pid_namespace;
-};
-
-static const char mutex_magic[8] = "shmipc\x1a\n";
-
 struct os_mutex {
-  struct object *object;
-  struct mutex_header header; /* what the shared one must be */
-  char *base;                 /* the shared page, then the private one */
-  size_t page;
+  struct block block; /* the shared page, then the private one */
   struct lock_words *lock;
   struct list_node *node;
-  struct range *slot;
-  volatile int lost;
   volatile uintptr_t listed_by; /* the thread whose list the node is on, 0: none; written by that thread */
 };
 
-/* Thread ids mean something only inside one pid namespace (pid_namespaces(7)). 0: unknown. */
-static uint64_t pid_namespace(void) {
-  struct stat status;
-  return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
-}
-
-static struct mutex_header mutex_header_here(size_t page) {
-  struct mutex_header header = {{0}, MUTEX_FORMAT, OS_MUTEX, (uint32_t)sizeof(void *), (uint32_t)page, pid_namespace()};
-  memcpy(header.magic, mutex_magic, sizeof header.magic);
-  return header;
-}
-
-static struct shmipc_result mutex_check_header(const struct os_mutex *mutex) {
-  struct mutex_header found;
-  memcpy(&found, mutex->base, sizeof found);
-  if (memcmp(found.magic, mutex->header.magic, sizeof found.magic) != 0 || found.kind != mutex->header.kind)
-    return shmipc_result(SHMIPC_CORRUPT);
-  if (memcmp(&found, &mutex->header, sizeof found) != 0) return shmipc_result(SHMIPC_NOT_SUPPORTED);
-  return shmipc_result(SHMIPC_OK);
-}
-
-static void mutex_unmap(struct os_mutex *mutex) {
-  if (mutex->slot) range_forget(mutex->slot);
-  if (mutex->base) munmap(mutex->base, 2 * mutex->page);
-  free(mutex);
-}
-
-static struct shmipc_result mutex_map(struct object *object, struct os_mutex **out) {
+static struct shmipc_result mutex_new(struct os_mutex **out) {
   const struct thread *thread = thread_self();
   struct os_mutex *mutex;
-  struct shmipc_result result;
-  char *pages;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
   /* The node, its `previous` included, must lie behind the shared page, and in the next one. On 32-bit systems glibc's
    * lists have no `previous`. */
@@ -1152,31 +1236,21 @@ static struct shmipc_result mutex_map(struct object *object, struct os_mutex **o
     return shmipc_result(SHMIPC_NOT_SUPPORTED);
   mutex = calloc(1, sizeof *mutex);
   if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
-  mutex->page = (size_t)sysconf(_SC_PAGESIZE);
-  pages = mmap(NULL, 2 * mutex->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) {
-    result = from_errno(errno);
-    goto fail;
-  }
-  mutex->base = pages;
-  if (object_map(object, pages, mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, 0) == MAP_FAILED) {
-    result = from_errno(errno);
-    goto fail;
-  }
-  mutex->slot = range_watch(pages, mutex->page, PROT_READ | PROT_WRITE, &mutex->lost);
-  if (!mutex->slot) {
-    result = shmipc_result(SHMIPC_NO_MEMORY);
-    goto fail;
-  }
-  mutex->object = object;
-  mutex->header = mutex_header_here(mutex->page);
-  mutex->lock = (void *)(pages + mutex->page - LOCK_FROM_END);
-  mutex->node = (void *)((char *)&mutex->lock->word - thread->robust->futex_offset - offsetof(struct list_node, next));
+  mutex->block.kind = OS_MUTEX;
+  mutex->block.size = mutex->block.behind = page_size();
   *out = mutex;
   return shmipc_result(SHMIPC_OK);
-fail:
-  mutex_unmap(mutex);
-  return result;
+}
+
+/* pre: the block is mapped; mutex_new was called by this thread. */
+static void mutex_place_lock(struct os_mutex *mutex) {
+  mutex->lock = (void *)(mutex->block.base + mutex->block.size - LOCK_FROM_END);
+  mutex->node = (void *)((char *)&mutex->lock->word - self->robust->futex_offset - offsetof(struct list_node, next));
+}
+
+void os_mutex_close(struct os_mutex *mutex) {
+  block_close(&mutex->block);
+  free(mutex);
 }
 
 /* The list's entries are the addresses of the nodes' `next`; the lowest bit of a pointer says something to the kernel
@@ -1218,24 +1292,6 @@ static void list_remove(struct thread *thread, struct os_mutex *mutex) {
   atomic_signal_fence(memory_order_seq_cst);
 }
 
-static void futex_wake_one(struct os_mutex *mutex) {
-  syscall(SYS_futex, &mutex->lock->word, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-/* Sleeps while the word is `value`, until the deadline, a wake, or a signal (futex(2)). */
-static void futex_wait(struct os_mutex *mutex, uint32_t value, uint64_t deadline) {
-  const struct timespec until = to_timespec(deadline);
-  syscall(SYS_futex, &mutex->lock->word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
-}
-
-static void pause_processor(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ __volatile__("yield");
-#endif
-}
-
 /* After a vain wait: does the thread that the word names exist? When it does not, the kernel has long since written
  * what a dead owner leaves, so an unchanged word was not written by a lock. */
 static int owner_is_garbage(struct os_mutex *mutex, uint32_t value) {
@@ -1267,11 +1323,11 @@ static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, u
   mine |= FUTEX_WAITERS;
   for (;;) {
     uint32_t value = atomic_load(&mutex->lock->word), waited = value | FUTEX_WAITERS;
-    if (mutex_check_header(mutex).status != SHMIPC_OK) return shmipc_result(SHMIPC_CORRUPT);
+    if (block_check(&mutex->block).status != SHMIPC_OK) return shmipc_result(SHMIPC_CORRUPT);
     if ((value & FUTEX_TID_MASK) == tid) return shmipc_result(SHMIPC_CORRUPT); /* we do not hold it: pre */
     if ((value & FUTEX_TID_MASK) != 0 &&
         (value == waited || atomic_compare_exchange_strong(&mutex->lock->word, &value, waited)))
-      futex_wait(mutex, waited, deadline);
+      futex_wait(&mutex->lock->word, waited, deadline);
     if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
     now = os_clock();
     if (now >= hungry_at) atomic_store(&mutex->lock->hungry, 1);
@@ -1295,7 +1351,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
   if (thread->listed >= LOCKS_PER_THREAD) return shmipc_result(SHMIPC_LIMIT);
   list_announce(thread, mutex);
   result = word_acquire(mutex, (uint32_t)thread->id, deadline, abandoned);
-  if (mutex->lost) result.status = SHMIPC_CORRUPT;
+  if (mutex->block.lost) result.status = SHMIPC_CORRUPT;
   if (result.status != SHMIPC_OK) {
     list_done(thread);
     return result;
@@ -1331,7 +1387,7 @@ static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
       break;
     }
   } while (!atomic_compare_exchange_weak(&mutex->lock->word, &found, value));
-  if (found & FUTEX_WAITERS) futex_wake_one(mutex);
+  if (found & FUTEX_WAITERS) futex_wake(&mutex->lock->word, 1);
   list_done(thread);
   if ((found & FUTEX_WAITERS) && result.status == SHMIPC_OK && atomic_exchange(&mutex->lock->hungry, 0) != 0)
     let_pass(mutex, value);
@@ -1344,65 +1400,349 @@ struct shmipc_result os_mutex_unlock(struct os_mutex *mutex) {
 
 void os_mutex_abandon(struct os_mutex *mutex) { mutex_give(mutex, FUTEX_OWNER_DIED); }
 
-struct mutex_birth {
-  enum os_birth birth;
-  struct os_mutex *mutex;
-};
-
-static struct shmipc_result mutex_prepare(struct object *object, void *context) {
-  struct mutex_birth *birth = context;
-  struct shmipc_result result = mutex_map(object, &birth->mutex);
-  int abandoned;
-  if (result.status != SHMIPC_OK) return result;
-  memcpy(birth->mutex->base, &birth->mutex->header, sizeof birth->mutex->header);
-  if (birth->birth == OS_BORN_OWNED) result = os_mutex_lock(birth->mutex, 0, &abandoned);
-  return result;
-}
-
 struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, enum os_birth birth, uint64_t deadline,
                                      struct os_mutex **out) {
-  struct mutex_birth context = {birth, NULL};
-  struct object *object;
-  struct shmipc_result result = object_create(name, OS_MUTEX, (uint64_t)sysconf(_SC_PAGESIZE), mode, OS_WHILE_HELD,
-                                              deadline, mutex_prepare, &context, &object);
+  struct os_mutex *mutex;
+  struct shmipc_result result = mutex_new(&mutex);
+  int abandoned;
+  if (result.status != SHMIPC_OK) return result;
+  result = block_make(&mutex->block, name, mode, deadline);
   if (result.status == SHMIPC_OK) {
-    *out = context.mutex;
-  } else if (context.mutex) { /* it never had a name */
-    if (context.mutex->listed_by != 0) os_mutex_unlock(context.mutex);
-    mutex_unmap(context.mutex);
+    mutex_place_lock(mutex);
+    if (birth == OS_BORN_OWNED) result = os_mutex_lock(mutex, 0, &abandoned);
+  }
+  if (result.status == SHMIPC_OK) result = block_publish(&mutex->block, deadline);
+  if (result.status == SHMIPC_OK) {
+    *out = mutex;
+  } else {
+    if (mutex->listed_by != 0) os_mutex_unlock(mutex);
+    os_mutex_close(mutex);
   }
   return result;
 }
 
 struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline, struct os_mutex **out) {
-  struct object *object;
-  struct os_mutex *mutex = NULL;
-  struct shmipc_result result = object_open(name, OS_MUTEX, deadline, &object);
+  struct os_mutex *mutex;
+  struct shmipc_result result = mutex_new(&mutex);
   if (result.status != SHMIPC_OK) return result;
-  if (!object->can_seal)
-    result = from_errno(EACCES);
-  else if (object->size != (uint64_t)sysconf(_SC_PAGESIZE))
-    result = shmipc_result(SHMIPC_CORRUPT);
-  else
-    result = mutex_map(object, &mutex);
-  if (result.status == SHMIPC_OK) result = mutex_check_header(mutex);
+  result = block_open(&mutex->block, name, deadline);
   if (result.status == SHMIPC_OK) {
+    mutex_place_lock(mutex);
     *out = mutex;
-    return result;
+  } else {
+    os_mutex_close(mutex);
   }
-  if (mutex) mutex_unmap(mutex);
-  object_close(object);
   return result;
 }
 
 int os_mutex_same(const struct os_mutex *a, const struct os_mutex *b) {
-  return a->object->device == b->object->device && a->object->inode == b->object->inode;
+  const struct object *first = a->block.object, *second = b->block.object;
+  return first->device == second->device && first->inode == second->inode;
 }
 
-int os_mutex_is_holder(const struct os_mutex *mutex) { return mutex->object->generation == fork_generation; }
+int os_mutex_is_holder(const struct os_mutex *mutex) { return mutex->block.object->generation == fork_generation; }
 
-void os_mutex_close(struct os_mutex *mutex) {
-  struct object *object = mutex->object;
-  mutex_unmap(mutex);
-  object_close(object);
+/* ---- wait words: a value, and those who sleep until it changes
+ *
+ *   value     the futex. Its owner says what it means
+ *   sleepers  at least as many as are asleep. Whoever is going to sleep adds 1, and takes it off afterwards. One who is
+ *             killed in its sleep leaves its 1 there for good: from then on each wake is a call to the kernel, maybe in
+ *             vain, and nothing worse
+ *
+ * No wake is lost: a sleeper counts itself and then has the kernel compare the value; a waker changes the value and
+ * then looks at the count. All of these are sequentially consistent, so one of the two sees the other. A waker that
+ * dies between its two steps leaves the sleepers to their deadlines. */
+
+struct wait_word {
+  _Atomic(uint32_t) value;
+  _Atomic(uint32_t) sleepers;
+};
+
+#define EVERYBODY UINT_MAX
+
+/* Returns how many it has woken. pre: the value has been changed. */
+static unsigned word_wake(struct wait_word *word, unsigned count) {
+  return atomic_load(&word->sleepers) != 0 ? futex_wake(&word->value, count) : 0;
+}
+
+static void word_sleep(struct wait_word *word, uint32_t value, uint64_t deadline) {
+  atomic_fetch_add(&word->sleepers, 1);
+  futex_wait(&word->value, value, deadline);
+  atomic_fetch_sub(&word->sleepers, 1);
+}
+
+/* ---- waitables: what events and semaphores have in common
+ *
+ * The object is a block of one page:
+ *   constant  an event's traits, a semaphore's maximum: written before the object has its name, never again. Read once,
+ *             by open
+ *   word      there is something to take, or there is nothing. Who waits looks, takes what there is by
+ * compare-and-swap, and sleeps while there is nothing. Nothing is ever handed to a sleeper: one that is killed, even
+ * after it was woken, has taken nothing, and who still sleeps finds that at its next look */
+
+#define WORDS_AT 64 /* behind the header, in a cache line of their own */
+
+struct waitable_words {
+  uint32_t constant;
+  struct wait_word word;
+};
+
+/* Its kind, and the constant of a new one, are set at first; the rest is zero. */
+struct waitable {
+  struct block block;
+  uint32_t constant;
+  struct wait_word *word;
+};
+
+/* One look after another. */
+struct look {
+  int has_slept;
+  uint32_t *since; /* of a wait for an event */
+  uint32_t seen;   /* the value that had nothing */
+};
+
+/* OK, TIMEOUT: there is nothing, and look->seen is set; CORRUPT. */
+typedef enum shmipc_status (*take_function)(struct waitable *waitable, struct look *look);
+
+static struct waitable_words *waitable_words(struct waitable *waitable) {
+  return (void *)(waitable->block.base + WORDS_AT);
+}
+
+static struct shmipc_result waitable_create(struct waitable *waitable, const struct os_name *name, unsigned mode,
+                                            uint32_t value, uint64_t deadline) {
+  struct shmipc_result result;
+  waitable->block.size = page_size();
+  result = block_make(&waitable->block, name, mode, deadline);
+  if (result.status == SHMIPC_OK) {
+    waitable_words(waitable)->constant = waitable->constant;
+    waitable->word = &waitable_words(waitable)->word;
+    atomic_store(&waitable->word->value, value);
+    result = block_publish(&waitable->block, deadline);
+  }
+  if (result.status != SHMIPC_OK) block_close(&waitable->block);
+  return result;
+}
+
+static struct shmipc_result waitable_open(struct waitable *waitable, const struct os_name *name, uint32_t lowest,
+                                          uint32_t highest, uint64_t deadline) {
+  struct shmipc_result result;
+  waitable->block.size = page_size();
+  result = block_open(&waitable->block, name, deadline);
+  if (result.status == SHMIPC_OK) {
+    waitable->constant = *(const volatile uint32_t *)&waitable_words(waitable)->constant;
+    waitable->word = &waitable_words(waitable)->word;
+    if (waitable->constant < lowest || waitable->constant > highest) result.status = SHMIPC_CORRUPT;
+  }
+  if (result.status != SHMIPC_OK) block_close(&waitable->block);
+  return result;
+}
+
+static struct shmipc_result waitable_take(struct waitable *waitable, take_function take, uint32_t *since,
+                                          uint64_t deadline) {
+  struct look look = {0, since, 0};
+  unsigned spins = 0;
+  for (;;) {
+    const enum shmipc_status status = take(waitable, &look);
+    const struct shmipc_result whole = block_check(&waitable->block);
+    if (whole.status != SHMIPC_OK) return whole;
+    if (status != SHMIPC_TIMEOUT || os_clock() >= deadline) return shmipc_result(status);
+    if (spins++ < SPINS) {
+      pause_processor();
+    } else {
+      word_sleep(waitable->word, look.seen, deadline);
+      look.has_slept = 1;
+    }
+  }
+}
+
+/* ---- events
+ *
+ * The word's value:
+ *   SET     bit 0. Written to 1 by set; to 0 by reset, and of an automatic event by the one who takes it
+ *   GRANTS  bits 1 to 15, of an automatic event: for so many sets a sleeper was woken that has not run yet. They are as
+ *           good as SET for everybody, but a reset leaves them, and the next set is one more: without them, two sets
+ *           would let only one of two sleepers go on. Added to by set when it has woken somebody, subtracted by takers
+ *   TURN    bits 16 to 31: how often SET has become 1. Of a manual event, whoever waits and finds another turn than at
+ *           first goes on: a reset right after the set keeps nobody back
+ *
+ * A set that dies leaves SET, or nothing; or SET where a grant should be, which only merges it with the next set; or
+ * sleepers that are not woken, who find it at their next look. A sleeper that is killed after it was woken leaves its
+ * grant to the next one. */
+
+#define EVENT_SET UINT32_C(1)
+#define EVENT_GRANT UINT32_C(2)
+#define EVENT_GRANTS UINT32_C(0xfffe)
+#define EVENT_TURN UINT32_C(0x10000)
+#define EVENT_TURNS UINT32_C(0xffff0000)
+
+struct os_event {
+  struct waitable waitable;
+};
+
+static struct os_event *event_new(uint32_t constant) {
+  struct os_event *event = calloc(1, sizeof *event);
+  if (!event) return NULL;
+  event->waitable.block.kind = OS_EVENT;
+  event->waitable.constant = constant;
+  return event;
+}
+
+struct shmipc_result os_event_create(const struct os_name *name, unsigned mode, unsigned traits, uint64_t deadline,
+                                     struct os_event **out) {
+  struct os_event *event = event_new(traits & OS_EVENT_MANUAL);
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (event) result = waitable_create(&event->waitable, name, mode, traits & OS_EVENT_SET ? EVENT_SET : 0, deadline);
+  if (result.status == SHMIPC_OK)
+    *out = event;
+  else
+    free(event);
+  return result;
+}
+
+struct shmipc_result os_event_open(const struct os_name *name, uint64_t deadline, struct os_event **out) {
+  struct os_event *event = event_new(0);
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (event) result = waitable_open(&event->waitable, name, 0, OS_EVENT_MANUAL, deadline);
+  if (result.status == SHMIPC_OK)
+    *out = event;
+  else
+    free(event);
+  return result;
+}
+
+void os_event_close(struct os_event *event) {
+  block_close(&event->waitable.block);
+  free(event);
+}
+
+/* The set has woken a sleeper, and is that one's. */
+static void event_grant(struct wait_word *word, uint32_t before, uint32_t after) {
+  uint32_t value = after;
+  if (before & EVENT_SET) { /* by another set, whose own sleeper is still to be woken */
+    atomic_fetch_add(&word->value, EVENT_GRANT);
+    word_wake(word, 1); /* the one that was woken may have looked too early */
+    return;
+  }
+  while ((value & EVENT_SET) && (value & EVENT_TURNS) == (after & EVENT_TURNS))
+    if (atomic_compare_exchange_weak(&word->value, &value, value - EVENT_SET + EVENT_GRANT)) return;
+}
+
+struct shmipc_result os_event_set(struct os_event *event) {
+  struct wait_word *word = event->waitable.word;
+  uint32_t before = atomic_load(&word->value), after;
+  do {
+    after = before & EVENT_SET ? before : (before + EVENT_TURN) | EVENT_SET;
+  } while (!atomic_compare_exchange_weak(&word->value, &before, after));
+  if (event->waitable.constant & OS_EVENT_MANUAL)
+    word_wake(word, EVERYBODY);
+  else if (word_wake(word, 1) > 0)
+    event_grant(word, before, after);
+  return block_check(&event->waitable.block);
+}
+
+struct shmipc_result os_event_reset(struct os_event *event) {
+  atomic_fetch_and(&event->waitable.word->value, ~EVENT_SET);
+  return block_check(&event->waitable.block);
+}
+
+/* What to take: a sleeper what it may have been woken for, so that a reset finds the rest; others rather leave that. */
+static uint32_t event_token(uint32_t value, int has_slept) {
+  const uint32_t set = value & EVENT_SET, grant = value & EVENT_GRANTS ? EVENT_GRANT : 0;
+  return grant && (has_slept || !set) ? grant : set;
+}
+
+static enum shmipc_status event_take_automatic(struct waitable *event, struct look *look) {
+  uint32_t value = atomic_load(&event->word->value), token;
+  do {
+    token = event_token(value, look->has_slept);
+    look->seen = value;
+    if (!token) return SHMIPC_TIMEOUT;
+  } while (!atomic_compare_exchange_weak(&event->word->value, &value, value - token));
+  return SHMIPC_OK;
+}
+
+#define SINCE_KNOWN UINT32_C(1) /* beside the turn, so that it is not 0 */
+
+static enum shmipc_status event_take_manual(struct waitable *event, struct look *look) {
+  const uint32_t value = atomic_load(&event->word->value), now = (value & EVENT_TURNS) | SINCE_KNOWN;
+  look->seen = value;
+  if (*look->since == 0) *look->since = now;
+  return (value & EVENT_SET) || *look->since != now ? SHMIPC_OK : SHMIPC_TIMEOUT;
+}
+
+struct shmipc_result os_event_wait(struct os_event *event, uint64_t deadline, uint32_t *since) {
+  const int is_manual = (event->waitable.constant & OS_EVENT_MANUAL) != 0;
+  return waitable_take(&event->waitable, is_manual ? event_take_manual : event_take_automatic, since, deadline);
+}
+
+/* ---- semaphores
+ *
+ * The word's value is the count, from 0 to the maximum. Added to by release, subtracted from by who acquires, both by
+ * compare-and-swap. A death leaves it as it was before or after; what its holder does not give back is lost. */
+
+struct os_semaphore {
+  struct waitable waitable; /* the constant: the maximum */
+};
+
+static struct os_semaphore *semaphore_new(uint32_t constant) {
+  struct os_semaphore *semaphore = calloc(1, sizeof *semaphore);
+  if (!semaphore) return NULL;
+  semaphore->waitable.block.kind = OS_SEMAPHORE;
+  semaphore->waitable.constant = constant;
+  return semaphore;
+}
+
+struct shmipc_result os_semaphore_create(const struct os_name *name, unsigned mode, uint32_t initial, uint32_t maximum,
+                                         uint64_t deadline, struct os_semaphore **out) {
+  struct os_semaphore *semaphore = semaphore_new(maximum);
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (semaphore) result = waitable_create(&semaphore->waitable, name, mode, initial, deadline);
+  if (result.status == SHMIPC_OK)
+    *out = semaphore;
+  else
+    free(semaphore);
+  return result;
+}
+
+struct shmipc_result os_semaphore_open(const struct os_name *name, uint64_t deadline, struct os_semaphore **out) {
+  struct os_semaphore *semaphore = semaphore_new(0);
+  struct shmipc_result result = {SHMIPC_NO_MEMORY, 0};
+  if (semaphore) result = waitable_open(&semaphore->waitable, name, 1, OS_SEMAPHORE_MAX, deadline);
+  if (result.status == SHMIPC_OK)
+    *out = semaphore;
+  else
+    free(semaphore);
+  return result;
+}
+
+void os_semaphore_close(struct os_semaphore *semaphore) {
+  block_close(&semaphore->waitable.block);
+  free(semaphore);
+}
+
+static enum shmipc_status semaphore_take(struct waitable *semaphore, struct look *look) {
+  uint32_t count = atomic_load(&semaphore->word->value);
+  do {
+    look->seen = count;
+    if (count == 0) return SHMIPC_TIMEOUT;
+    if (count > semaphore->constant) return SHMIPC_CORRUPT;
+  } while (!atomic_compare_exchange_weak(&semaphore->word->value, &count, count - 1));
+  return SHMIPC_OK;
+}
+
+struct shmipc_result os_semaphore_acquire(struct os_semaphore *semaphore, uint64_t deadline) {
+  return waitable_take(&semaphore->waitable, semaphore_take, NULL, deadline);
+}
+
+struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32_t count, uint32_t *before) {
+  struct wait_word *word = semaphore->waitable.word;
+  const uint32_t maximum = semaphore->waitable.constant;
+  uint32_t value = atomic_load(&word->value);
+  do {
+    if (value > maximum) return shmipc_result(SHMIPC_CORRUPT);
+    if (count > maximum - value) return shmipc_result(SHMIPC_LIMIT);
+  } while (!atomic_compare_exchange_weak(&word->value, &value, value + count));
+  *before = value;
+  word_wake(word, count);
+  return block_check(&semaphore->waitable.block);
 }

@@ -76,7 +76,7 @@ struct os_name {
 };
 
 /* One namespace serves all kinds. */
-enum os_kind { OS_MAPPING, OS_MUTEX, OS_KINDS };
+enum os_kind { OS_MAPPING, OS_MUTEX, OS_EVENT, OS_SEMAPHORE, OS_KINDS };
 
 /* Lifetime, for every named object: it can be found from the moment it is complete until its last holder has closed it
  * or died, in whatever way. An object that this library did not make, or made with OS_PERSISTENT, is never removed. */
@@ -172,6 +172,53 @@ int os_mutex_is_holder(const struct os_mutex *mutex);
 
 /* pre: no running thread of this process holds it. */
 void os_mutex_close(struct os_mutex *mutex);
+
+/* ---- events: set or not, and waited for */
+
+struct os_event;
+
+/* Without OS_EVENT_MANUAL a set lets one waiter go on, and is over with that; a set that finds nobody waiting stays.
+ * With it a set lets all waiters go on, those that come later too, until it is reset. Belongs to the object. */
+enum os_event_traits { OS_EVENT_MANUAL = 1, OS_EVENT_SET = 2 };
+
+/* traits: of enum os_event_traits. EXISTS, WRONG_KIND, NO_SPACE. */
+struct shmipc_result os_event_create(const struct os_name *name, unsigned mode, unsigned traits, uint64_t deadline,
+                                     struct os_event **out);
+
+/* NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED (of another format). */
+struct shmipc_result os_event_open(const struct os_name *name, uint64_t deadline, struct os_event **out);
+
+/* Both: CORRUPT. */
+struct shmipc_result os_event_set(struct os_event *event);
+struct shmipc_result os_event_reset(struct os_event *event);
+
+/* A wait may take several calls: *since is 0 before the first of them, and the system's between them. TIMEOUT,
+ * CORRUPT. */
+struct shmipc_result os_event_wait(struct os_event *event, uint64_t deadline, uint32_t *since);
+
+void os_event_close(struct os_event *event);
+
+/* ---- semaphores: a count that is waited for while it is 0 */
+
+struct os_semaphore;
+
+#define OS_SEMAPHORE_MAX INT32_MAX
+
+/* pre: 0 <= initial <= maximum, 1 <= maximum <= OS_SEMAPHORE_MAX. EXISTS, WRONG_KIND, NO_SPACE. */
+struct shmipc_result os_semaphore_create(const struct os_name *name, unsigned mode, uint32_t initial, uint32_t maximum,
+                                         uint64_t deadline, struct os_semaphore **out);
+
+/* NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED (of another format). */
+struct shmipc_result os_semaphore_open(const struct os_name *name, uint64_t deadline, struct os_semaphore **out);
+
+/* Takes 1 from the count. TIMEOUT, CORRUPT. */
+struct shmipc_result os_semaphore_acquire(struct os_semaphore *semaphore, uint64_t deadline);
+
+/* Adds to the count, and tells what it was. LIMIT: that would be more than the maximum; nothing is changed. CORRUPT.
+ * pre: 1 <= count <= OS_SEMAPHORE_MAX. */
+struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32_t count, uint32_t *before);
+
+void os_semaphore_close(struct os_semaphore *semaphore);
 
 SHMIPC_HIDDEN_END
 

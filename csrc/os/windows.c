@@ -122,6 +122,7 @@ static struct shmipc_result from_error(DWORD error) {
   case ERROR_HANDLE_DISK_FULL:
   case ERROR_FILE_TOO_LARGE:
   case ERROR_NO_SYSTEM_RESOURCES: result.status = SHMIPC_NO_SPACE; break;
+  case ERROR_TOO_MANY_POSTS:
   case ERROR_TOO_MANY_OPEN_FILES: result.status = SHMIPC_LIMIT; break;
   case ERROR_INVALID_HANDLE: result.status = SHMIPC_WRONG_KIND; break; /* the name is of another type of object */
   case ERROR_NOT_SUPPORTED:
@@ -764,3 +765,114 @@ int os_mutex_is_holder(const struct os_mutex *mutex) {
   (void)mutex;
   return 1;
 }
+
+/* ---- events and semaphores
+ *
+ * The kernel's, so that foreign programs share them. There is nothing to keep but the handle, so a struct os_event and
+ * a struct os_semaphore are the handle itself. */
+
+/* The name and the protection of a new object. */
+struct birth {
+  struct wide_name name;
+  struct protection protection;
+};
+
+static int birth_prepare(const struct os_name *name, enum os_kind kind, struct birth *out) {
+  name_compose(name, L"", &out->name);
+  if (!protection_make(&out->protection, kind, 0)) return 0;
+  SetLastError(ERROR_SUCCESS);
+  return 1;
+}
+
+/* What has come of a call that makes an object, or opens what has the name already. */
+static struct shmipc_result birth_end(HANDLE handle) {
+  const DWORD error = GetLastError();
+  if (handle && error != ERROR_ALREADY_EXISTS) return shmipc_result(SHMIPC_OK);
+  if (handle) CloseHandle(handle);
+  return from_error(error);
+}
+
+static struct shmipc_result handle_wait(HANDLE handle, uint64_t deadline) {
+  switch (WaitForSingleObject(handle, milliseconds_until(deadline))) {
+  case WAIT_OBJECT_0: return shmipc_result(SHMIPC_OK);
+  case WAIT_TIMEOUT: return shmipc_result(SHMIPC_TIMEOUT);
+  default: return from_last_error();
+  }
+}
+
+struct shmipc_result os_event_create(const struct os_name *name, unsigned mode, unsigned traits, uint64_t deadline,
+                                     struct os_event **out) {
+  struct birth birth;
+  struct shmipc_result result;
+  HANDLE handle;
+  (void)mode, (void)deadline;
+  if (!birth_prepare(name, OS_EVENT, &birth)) return from_last_error();
+  handle = CreateEventW(&birth.protection.attributes, (traits & OS_EVENT_MANUAL) != 0, (traits & OS_EVENT_SET) != 0,
+                        birth.name.text);
+  result = birth_end(handle);
+  if (result.status == SHMIPC_OK) *out = handle;
+  return result;
+}
+
+struct shmipc_result os_event_open(const struct os_name *name, uint64_t deadline, struct os_event **out) {
+  struct wide_name wide;
+  HANDLE handle;
+  (void)deadline;
+  name_compose(name, L"", &wide);
+  handle = OpenEventW(SYNCHRONIZE | EVENT_MODIFY_STATE, FALSE, wide.text);
+  if (!handle) return from_last_error();
+  *out = handle;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_event_set(struct os_event *event) {
+  return SetEvent(event) ? shmipc_result(SHMIPC_OK) : from_last_error();
+}
+
+struct shmipc_result os_event_reset(struct os_event *event) {
+  return ResetEvent(event) ? shmipc_result(SHMIPC_OK) : from_last_error();
+}
+
+struct shmipc_result os_event_wait(struct os_event *event, uint64_t deadline, uint32_t *since) {
+  (void)since;
+  return handle_wait(event, deadline);
+}
+
+void os_event_close(struct os_event *event) { CloseHandle(event); }
+
+struct shmipc_result os_semaphore_create(const struct os_name *name, unsigned mode, uint32_t initial, uint32_t maximum,
+                                         uint64_t deadline, struct os_semaphore **out) {
+  struct birth birth;
+  struct shmipc_result result;
+  HANDLE handle;
+  (void)mode, (void)deadline;
+  if (!birth_prepare(name, OS_SEMAPHORE, &birth)) return from_last_error();
+  handle = CreateSemaphoreW(&birth.protection.attributes, (LONG)initial, (LONG)maximum, birth.name.text);
+  result = birth_end(handle);
+  if (result.status == SHMIPC_OK) *out = handle;
+  return result;
+}
+
+struct shmipc_result os_semaphore_open(const struct os_name *name, uint64_t deadline, struct os_semaphore **out) {
+  struct wide_name wide;
+  HANDLE handle;
+  (void)deadline;
+  name_compose(name, L"", &wide);
+  handle = OpenSemaphoreW(SYNCHRONIZE | SEMAPHORE_MODIFY_STATE, FALSE, wide.text);
+  if (!handle) return from_last_error();
+  *out = handle;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_semaphore_acquire(struct os_semaphore *semaphore, uint64_t deadline) {
+  return handle_wait(semaphore, deadline);
+}
+
+struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32_t count, uint32_t *before) {
+  LONG previous;
+  if (!ReleaseSemaphore(semaphore, (LONG)count, &previous)) return from_last_error();
+  *before = (uint32_t)previous;
+  return shmipc_result(SHMIPC_OK);
+}
+
+void os_semaphore_close(struct os_semaphore *semaphore) { CloseHandle(semaphore); }

@@ -42,6 +42,8 @@ return {
   pid = core.pid,
   mapping = core.mapping,
   mutex = core.mutex,
+  event = core.event,
+  semaphore = core.semaphore,
   layout = layout,
   record = core.record,
   atomic = core.atomic,

@@ -41,12 +41,14 @@ static int violation(lua_State *L) {
 
 static int live(lua_State *L) {
   const struct fake_live now = fake_live();
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 8);
 #define PUT(field) (lua_pushinteger(L, (lua_Integer)now.field), lua_setfield(L, -2, #field))
   PUT(allocations);
   PUT(sections);
   PUT(views);
   PUT(mutexes);
+  PUT(events);
+  PUT(semaphores);
   PUT(names);
   PUT(locks);
 #undef PUT
@@ -64,6 +66,14 @@ static int set_mutex(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   int state = luaL_checkoption(L, 2, NULL, states);
   luaL_argcheck(L, fake_set_mutex(name, (enum fake_mutex_state)state), 1, "no such mutex");
+  return 0;
+}
+
+static int set_waitable(lua_State *L) {
+  static const char *const states[] = {"whole", "destroyed", NULL};
+  const char *name = luaL_checkstring(L, 1);
+  int state = luaL_checkoption(L, 2, NULL, states);
+  luaL_argcheck(L, fake_set_waitable(name, (enum fake_bytes)state), 1, "no such event or semaphore");
   return 0;
 }
 
@@ -119,6 +129,7 @@ SHMIPC_API int luaopen_shmipc_fake(lua_State *L) {
                                        {"live", live},
                                        {"longest_wait", longest_wait},
                                        {"set_mutex", set_mutex},
+                                       {"set_waitable", set_waitable},
                                        {"truncate", truncate_object},
                                        {"create_foreign", create_foreign},
                                        {"thread", enter_thread},

@@ -148,12 +148,14 @@ struct object {
   int is_file, stays;
   char *bytes;
   uint64_t size;
-  unsigned users;   /* sections or mutexes of this process, inherited ones too */
+  unsigned users;   /* handles of this process, inherited ones too */
   unsigned holders; /* without those */
   int in_parent;    /* a process that has forked this one holds it */
   uintptr_t owner;
   const struct os_mutex *locked_through;
   int abandoned, corrupt;
+  unsigned traits;         /* of an event: enum os_event_traits */
+  uint32_t count, maximum; /* of a semaphore */
   struct object *following;
 };
 
@@ -572,4 +574,153 @@ void os_mutex_close(struct os_mutex *mutex) {
   drop(mutex->object, mutex->generation);
   control.live.mutexes--;
   free(mutex);
+}
+
+/* ---- events and semaphores: nobody else sets or releases anything, so a wait for what is not there is in vain */
+
+struct os_event {
+  struct object *object;
+  unsigned generation;
+};
+
+struct os_semaphore {
+  struct object *object;
+  unsigned generation;
+};
+
+int fake_set_waitable(const char *name, enum fake_bytes bytes) {
+  struct object *object = find(name, 0);
+  if (!object || (object->kind != OS_EVENT && object->kind != OS_SEMAPHORE)) return 0;
+  object->corrupt = bytes == FAKE_DESTROYED;
+  return 1;
+}
+
+static struct shmipc_result wait_in_vain(uint64_t deadline) {
+  expect(!process_is_locked, "a wait with the process lock");
+  wait_until(deadline);
+  return shmipc_result(SHMIPC_TIMEOUT);
+}
+
+static struct os_event *event_new(struct object *object) {
+  struct os_event *event = malloc(sizeof *event);
+  if (!event) abort();
+  event->object = object;
+  event->generation = generation;
+  take_up(object);
+  control.live.events++;
+  return event;
+}
+
+struct shmipc_result os_event_create(const struct os_name *name, unsigned mode, unsigned traits, uint64_t deadline,
+                                     struct os_event **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  expect((mode & ~0777U) == 0, "a mode of more than permission bits");
+  expect((traits & ~(unsigned)(OS_EVENT_MANUAL | OS_EVENT_SET)) == 0, "traits that do not exist");
+  result = make(name, OS_EVENT, 1, &object);
+  if (result.status != SHMIPC_OK) return result;
+  object->traits = traits;
+  *out = event_new(object);
+  return result;
+}
+
+struct shmipc_result os_event_open(const struct os_name *name, uint64_t deadline, struct os_event **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  result = look_up(name, OS_EVENT, &object);
+  if (result.status == SHMIPC_OK) *out = event_new(object);
+  return result;
+}
+
+struct shmipc_result os_event_set(struct os_event *event) {
+  if (fails(__func__)) return failure(now);
+  event->object->traits |= OS_EVENT_SET;
+  return shmipc_result(event->object->corrupt ? SHMIPC_CORRUPT : SHMIPC_OK);
+}
+
+struct shmipc_result os_event_reset(struct os_event *event) {
+  if (fails(__func__)) return failure(now);
+  event->object->traits &= ~(unsigned)OS_EVENT_SET;
+  return shmipc_result(event->object->corrupt ? SHMIPC_CORRUPT : SHMIPC_OK);
+}
+
+#define SINCE_HERE 7 /* so that we see whether it is kept from call to call */
+
+struct shmipc_result os_event_wait(struct os_event *event, uint64_t deadline, uint32_t *since) {
+  struct object *object = event->object;
+  if (fails(__func__)) return failure(deadline);
+  expect(*since == 0 || *since == SINCE_HERE, "a wait that goes on, with another wait's notes");
+  if (object->corrupt) return shmipc_result(SHMIPC_CORRUPT);
+  *since = SINCE_HERE;
+  if (!(object->traits & OS_EVENT_SET)) return wait_in_vain(deadline);
+  if (!(object->traits & OS_EVENT_MANUAL)) object->traits &= ~(unsigned)OS_EVENT_SET;
+  return shmipc_result(SHMIPC_OK);
+}
+
+void os_event_close(struct os_event *event) {
+  drop(event->object, event->generation);
+  control.live.events--;
+  free(event);
+}
+
+static struct os_semaphore *semaphore_new(struct object *object) {
+  struct os_semaphore *semaphore = malloc(sizeof *semaphore);
+  if (!semaphore) abort();
+  semaphore->object = object;
+  semaphore->generation = generation;
+  take_up(object);
+  control.live.semaphores++;
+  return semaphore;
+}
+
+struct shmipc_result os_semaphore_create(const struct os_name *name, unsigned mode, uint32_t initial, uint32_t maximum,
+                                         uint64_t deadline, struct os_semaphore **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  expect((mode & ~0777U) == 0, "a mode of more than permission bits");
+  expect(initial <= maximum && maximum >= 1 && maximum <= OS_SEMAPHORE_MAX, "a semaphore of impossible numbers");
+  result = make(name, OS_SEMAPHORE, 1, &object);
+  if (result.status != SHMIPC_OK) return result;
+  object->count = initial;
+  object->maximum = maximum;
+  *out = semaphore_new(object);
+  return result;
+}
+
+struct shmipc_result os_semaphore_open(const struct os_name *name, uint64_t deadline, struct os_semaphore **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  result = look_up(name, OS_SEMAPHORE, &object);
+  if (result.status == SHMIPC_OK) *out = semaphore_new(object);
+  return result;
+}
+
+struct shmipc_result os_semaphore_acquire(struct os_semaphore *semaphore, uint64_t deadline) {
+  struct object *object = semaphore->object;
+  if (fails(__func__)) return failure(deadline);
+  if (object->corrupt) return shmipc_result(SHMIPC_CORRUPT);
+  if (object->count == 0) return wait_in_vain(deadline);
+  object->count--;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32_t count, uint32_t *before) {
+  struct object *object = semaphore->object;
+  if (fails(__func__)) return failure(now);
+  expect(count >= 1 && count <= OS_SEMAPHORE_MAX, "a release of an impossible number");
+  if (object->corrupt) return shmipc_result(SHMIPC_CORRUPT);
+  if (count > object->maximum - object->count) return shmipc_result(SHMIPC_LIMIT);
+  *before = object->count;
+  object->count += count;
+  return shmipc_result(SHMIPC_OK);
+}
+
+void os_semaphore_close(struct os_semaphore *semaphore) {
+  drop(semaphore->object, semaphore->generation);
+  control.live.semaphores--;
+  free(semaphore);
 }

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -261,4 +262,4 @@ static int disturbed_munmap(void *address, size_t length) { DISTURBED(ORDINARY, 
 #include "../../../csrc/os/linux.c"
 
 uint64_t disturbed_section_inode(const struct os_section *section) { return section->object->inode; }
-uint64_t disturbed_mutex_inode(const struct os_mutex *mutex) { return mutex->object->inode; }
+uint64_t disturbed_mutex_inode(const struct os_mutex *mutex) { return mutex->block.object->inode; }
