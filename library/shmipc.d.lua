@@ -141,6 +141,94 @@ function shmipc.mutex.open_or_create(name, options) end
 ---@return integer? native the system's error number
 function shmipc.mutex.unlink(name) end
 
+---Events: one process tells, others wait for it.
+---@class shmipc.event_functions
+shmipc.event = {}
+
+---@class shmipc.event.create_options
+---@field manual? boolean true: once set it lets everybody go on, until it is reset
+---@field set? boolean true: it is set from the start
+---@field mode? integer permission bits on Linux, exact whatever the umask; default: tonumber("600", 8)
+
+---Creates an event.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.event.create_options
+---@return shmipc.event? event
+---@return string? message
+---@return shmipc.code? code EXISTS, WRONG_KIND, INVALID_NAME, NO_SPACE, ACCESS_DENIED, LIMIT, TIMEOUT, …
+---@return integer? native the system's error number
+function shmipc.event.create(name, options) end
+
+---Opens an event that exists.
+---@param name string as for shmipc.mapping.create
+---@return shmipc.event? event
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED, …
+---@return integer? native the system's error number
+function shmipc.event.open(name) end
+
+---Opens an event, or creates it when there is none. `event:created()` tells which.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.event.create_options they say nothing when it existed
+---@return shmipc.event? event
+---@return string? message
+---@return shmipc.code? code those of create and open
+---@return integer? native the system's error number
+function shmipc.event.open_or_create(name, options) end
+
+---Takes an event's name away now. Who holds it keeps it.
+---@param name string as for shmipc.mapping.create
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.event.unlink(name) end
+
+---Semaphores: a count of what there is, and who finds it 0 waits.
+---@class shmipc.semaphore_functions
+shmipc.semaphore = {}
+
+---@class shmipc.semaphore.create_options
+---@field mode? integer permission bits on Linux, exact whatever the umask; default: tonumber("600", 8)
+
+---Creates a semaphore.
+---@param name string as for shmipc.mapping.create
+---@param initial integer the count at first, 0 to maximum
+---@param maximum? integer of the count, 1 to 2^31-1; default: 2^31-1
+---@param options? shmipc.semaphore.create_options
+---@return shmipc.semaphore? semaphore
+---@return string? message
+---@return shmipc.code? code EXISTS, WRONG_KIND, INVALID_NAME, NO_SPACE, ACCESS_DENIED, LIMIT, TIMEOUT, …
+---@return integer? native the system's error number
+function shmipc.semaphore.create(name, initial, maximum, options) end
+
+---Opens a semaphore that exists.
+---@param name string as for shmipc.mapping.create
+---@return shmipc.semaphore? semaphore
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED, …
+---@return integer? native the system's error number
+function shmipc.semaphore.open(name) end
+
+---Opens a semaphore, or creates it when there is none. `semaphore:created()` tells which.
+---@param name string as for shmipc.mapping.create
+---@param initial integer as for create; the numbers say nothing when it existed
+---@param maximum? integer as for create
+---@param options? shmipc.semaphore.create_options
+---@return shmipc.semaphore? semaphore
+---@return string? message
+---@return shmipc.code? code those of create and open
+---@return integer? native the system's error number
+function shmipc.semaphore.open_or_create(name, initial, maximum, options) end
+
+---Takes a semaphore's name away now. Who holds it keeps it.
+---@param name string as for shmipc.mapping.create
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.semaphore.unlink(name) end
+
 ---@class shmipc.layout_options
 ---@field pack? 1|2|4|8|16 as `#pragma pack` in front
 
@@ -554,6 +642,76 @@ function layout:offset(field) end
 ---Lists the fields, in their order.
 ---@return shmipc.layout_field[]
 function layout:fields() end
+
+---An event, as this process holds it.
+---@class shmipc.event
+local event = {}
+
+---Sets the event: one waiter goes on, or all of them when it is manual.
+---@return true? done
+---@return string? message
+---@return shmipc.code? code CORRUPT
+---@return integer? native the system's error number
+function event:set() end
+
+---Makes the event one that is not set. Waiters that a set has let go before go on all the same.
+---@return true? done
+---@return string? message
+---@return shmipc.code? code CORRUPT
+---@return integer? native the system's error number
+function event:reset() end
+
+---Waits until the event is set.
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@return true? done
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CORRUPT
+---@return integer? native the system's error number
+function event:wait(timeout) end
+
+---Gives the name, as it was given.
+---@return string
+function event:name() end
+
+---Tells whether the call that gave this handle made the object.
+---@return boolean
+function event:created() end
+
+---Lets go of the event. A second call does nothing.
+---@return true
+function event:close() end
+
+---A semaphore, as this process holds it.
+---@class shmipc.semaphore
+local semaphore = {}
+
+---Takes 1 from the count; waits while it is 0.
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@return true? done
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CORRUPT
+---@return integer? native the system's error number
+function semaphore:acquire(timeout) end
+
+---Adds to the count, and lets as many waiters go on.
+---@param n? integer how much, 1 to 2^31-1; default: 1
+---@return integer? before the count as it was
+---@return string? message
+---@return shmipc.code? code LIMIT (more than the maximum: nothing was added), CORRUPT
+---@return integer? native the system's error number
+function semaphore:release(n) end
+
+---Gives the name, as it was given.
+---@return string
+function semaphore:name() end
+
+---Tells whether the call that gave this handle made the object.
+---@return boolean
+function semaphore:created() end
+
+---Lets go of the semaphore; its count stays as it is. A second call does nothing.
+---@return true
+function semaphore:close() end
 
 ---A guard: one level of a locked mutex, taken off when its scope ends (`local guard <close> = …`). It has no finaliser.
 ---@class shmipc.guard

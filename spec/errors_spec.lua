@@ -40,12 +40,10 @@ describe("what the environment refuses", function()
 
   it("is NOT_FOUND when nothing has the name", function()
     local name, path = objects.name(), objects.file()
-    told("NOT_FOUND", "shmipc.mapping.open", name, mapping.open(name))
-    told("NOT_FOUND", "shmipc.mutex.open", name, mutexes.open(name))
     told("NOT_FOUND", "shmipc.mapping.file", path, mapping.file(path))
-    if on_linux then
-      told("NOT_FOUND", "shmipc.mapping.unlink", name, mapping.unlink(name))
-      told("NOT_FOUND", "shmipc.mutex.unlink", name, mutexes.unlink(name))
+    for kind in pairs(objects.create) do
+      told("NOT_FOUND", "shmipc." .. kind .. ".open", name, shmipc[kind].open(name))
+      if on_linux then told("NOT_FOUND", "shmipc." .. kind .. ".unlink", name, shmipc[kind].unlink(name)) end
     end
   end)
 

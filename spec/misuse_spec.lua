@@ -14,6 +14,8 @@ local specimen = {}
 function specimen.mapping() return assert(shmipc.mapping.create(objects.name(), 64)) end
 function specimen.view() return assert(specimen.mapping():view()) end
 function specimen.mutex() return assert(shmipc.mutex.create(objects.name())) end
+function specimen.event() return assert(shmipc.event.create(objects.name())) end
+function specimen.semaphore() return assert(shmipc.semaphore.create(objects.name(), 1)) end
 function specimen.guard() return assert(specimen.mutex():lock()) end
 function specimen.layout()
   return shmipc.layout "struct sample { int32_t count; char label[12]; int16_t more[2][2]; };"
@@ -65,6 +67,13 @@ local arguments = {
   mutex = {
     lock = { 0 },
     with = { 0, function() end },
+  },
+  event = {
+    wait = { 0 },
+  },
+  semaphore = {
+    acquire = { 0 },
+    release = { 1 },
   },
 }
 for method in pairs(core.kinds.view.methods) do
@@ -130,6 +139,14 @@ local makers = {
   ["mutex.open"] = { { objects.name }, {} },
   ["mutex.open_or_create"] = { { objects.name }, { owned = true, mode = 384 } },
   ["mutex.unlink"] = { { objects.name } },
+  ["event.create"] = { { objects.name }, { manual = true, set = true, mode = 384 } },
+  ["event.open"] = { { objects.name }, {} },
+  ["event.open_or_create"] = { { objects.name }, { manual = true, set = true, mode = 384 } },
+  ["event.unlink"] = { { objects.name } },
+  ["semaphore.create"] = { { objects.name, 1, 4 }, { mode = 384 } },
+  ["semaphore.open"] = { { objects.name }, {} },
+  ["semaphore.open_or_create"] = { { objects.name, 1, 4 }, { mode = 384 } },
+  ["semaphore.unlink"] = { { objects.name } },
   layout = { { "int32_t count;" }, { pack = 4 } },
 }
 
@@ -497,7 +514,7 @@ describe("every function that makes or opens", function()
       local options = makers[maker][2]
       if options then
         local wrong = { { [1] = "access" }, { [0.5] = 1 }, { [true] = 1 }, { [""] = 1 }, { [{}] = 1 }, { no_such = 1 } }
-        for _, known in ipairs { "access", "mode", "persistent", "owned", "size", "pack" } do
+        for _, known in ipairs { "access", "mode", "persistent", "owned", "size", "manual", "set", "pack" } do
           for _, typo in ipairs { known .. "s", known:sub(1, -2), known:upper(), known .. " ", known .. "\0",
                                   known .. "\0x" } do
             wrong[#wrong + 1] = { [typo] = 1 }

@@ -10,8 +10,7 @@ local function calls(kind)
   list[#list + 1] = { kind .. ".create", function(name) return objects.create[kind](name) end }
   list[#list + 1] = { kind .. ".open", functions.open }
   list[#list + 1] = { kind .. ".open_or_create", function(name)
-    if kind == "mapping" then return functions.open_or_create(name, 8) end
-    return functions.open_or_create(name)
+    return functions.open_or_create(name, table.unpack(objects.arguments[kind]))
   end }
   list[#list + 1] = { kind .. ".unlink", functions.unlink }
   return list

@@ -90,6 +90,10 @@ makers = {
     return mapping and mapping:view(0, nil, one_of { "rw", "rw", "r", "cow" })
   end,
   mutex = function(name) return shmipc.mutex.open_or_create(name) end,
+  event = function(name)
+    return shmipc.event.open_or_create(name, { manual = chance(30), set = chance(30) })
+  end,
+  semaphore = function(name) return shmipc.semaphore.open_or_create(name, random(0, 3), 3) end,
   guard = function(name)
     local mutex = shmipc.mutex.open_or_create(name)
     return mutex and mutex:lock(0)
@@ -127,7 +131,12 @@ makers = {
 }
 
 -- The argument that says how long; all methods that may wait for another process.
-local timeouts = { ["shmipc.sleep"] = 1, ["mutex:lock"] = 2, ["mutex:with"] = 2 }
+local timeouts = {
+  ["shmipc.sleep"] = 1, ["mutex:lock"] = 2, ["mutex:with"] = 2, ["event:wait"] = 2, ["semaphore:acquire"] = 2,
+}
+
+-- Those that wait for what this process may never do itself.
+local waits_for_others = { ["event:wait"] = true, ["semaphore:acquire"] = true }
 
 -- Arguments that make sense. Letters: see `generators`.
 local shapes = {
@@ -141,6 +150,14 @@ local shapes = {
   ["shmipc.mutex.open"] = "n",
   ["shmipc.mutex.open_or_create"] = "no",
   ["shmipc.mutex.unlink"] = "n",
+  ["shmipc.event.create"] = "no",
+  ["shmipc.event.open"] = "n",
+  ["shmipc.event.open_or_create"] = "no",
+  ["shmipc.event.unlink"] = "n",
+  ["shmipc.semaphore.create"] = "niio",
+  ["shmipc.semaphore.open"] = "n",
+  ["shmipc.semaphore.open_or_create"] = "niio",
+  ["shmipc.semaphore.unlink"] = "n",
   ["mapping:view"] = "iia",
   ["view:read"] = "ii",
   ["view:write"] = "ix",
@@ -175,6 +192,9 @@ local shapes = {
   ["shmipc.atomic.compare_exchange"] = "Wkvv",
   ["mutex:lock"] = "t",
   ["mutex:with"] = "tF",
+  ["event:wait"] = "t",
+  ["semaphore:acquire"] = "t",
+  ["semaphore:release"] = "i",
 }
 
 -- A guess from the name, for those that are not listed.
@@ -329,12 +349,14 @@ local strange_metatables = {
   { __index = function(_, key) return key end, __len = function() return 3 end },
 }
 
-local option_fields = { "access", "mode", "persistent", "owned", "size", "junk" }
+local option_fields = { "access", "mode", "persistent", "owned", "size", "manual", "set", "junk" }
 local option_values = {
   access = { "r", "rw", "rw", "cow", 1 },
   mode = { 384, 384, 420, 0, 511, 512, -1, 1.5, "600", math.maxinteger },
   persistent = { true, false, 1 },
   owned = { true, true, false, "yes" },
+  manual = { true, true, false, 1 },
+  set = { true, true, false, "set" },
   size = { 1, 100, 5000, 70000, 0, -1, 1 << 62, math.maxinteger, 0.5, 64.0, "9" },
   junk = { 1, true },
 }
@@ -343,7 +365,7 @@ local function options()
   if chance(30) then return nil end
   local t = {}
   for _ = 1, random(0, 2) do
-    local field = option_fields[chance(90) and random(5) or 6]
+    local field = option_fields[chance(90) and random(#option_fields - 1) or #option_fields]
     t[field] = one_of(option_values[field])
   end
   if chance(3) then t[1] = "x" end
@@ -551,7 +573,7 @@ local function tame(entry, arguments)
   local at = timeouts[entry.name]
   if not at then return end
   local timeout = arguments[at]
-  if entry.name == "shmipc.sleep" or is_held_elsewhere(arguments[1]) then
+  if entry.name == "shmipc.sleep" or waits_for_others[entry.name] or is_held_elsewhere(arguments[1]) then
     if entry.name == "mutex:with" and type(timeout) == "function" then
       table.insert(arguments, at, WAIT)
       arguments.n = arguments.n + 1
@@ -815,6 +837,7 @@ local function let_it_fail()
   if chance(30) then fake.fail_at(0) end
   local name = one_of(names)
   if chance(30) then pcall(fake.set_mutex, name, one_of { "free", "abandoned", "corrupt", "held" }) end
+  if chance(20) then pcall(fake.set_waitable, name, one_of { "whole", "destroyed" }) end
   if chance(5) then pcall(fake.truncate, name) end
   if chance(20) then change_thread() end
   if chance(5) then change_process() end

@@ -47,11 +47,14 @@ function objects.path(name)
   return "/dev/shm/" .. name
 end
 
---- Every kind of named object, with the way to make one.
-objects.create = {
-  mapping = function(name) return shmipc.mapping.create(name, 8) end,
-  mutex = function(name) return shmipc.mutex.create(name) end,
-}
+--- Every kind of named object, and what is needed behind the name to make one.
+objects.arguments = { mapping = { 8 }, mutex = {}, event = {}, semaphore = { 1 } }
+
+--- The way to make one of each kind.
+objects.create = {}
+for kind, list in pairs(objects.arguments) do
+  objects.create[kind] = function(name) return shmipc[kind].create(name, table.unpack(list)) end
+end
 
 local function remaining()
   local found = {}

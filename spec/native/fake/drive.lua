@@ -33,6 +33,10 @@ end
 
 local function mutex() return assert(shmipc.mutex.create("x")) end
 
+local function event() return assert(shmipc.event.create("e", { set = true, manual = true })) end
+
+local function semaphore() return assert(shmipc.semaphore.create("s", 1, 1000)) end
+
 local function guard(self) return assert(self:lock()) end
 
 local function layout()
@@ -44,6 +48,8 @@ local makers = {
   mapping = mapping,
   view = view,
   mutex = mutex,
+  event = event,
+  semaphore = semaphore,
   guard = function()
     local owner = mutex()
     return guard(owner), owner
@@ -115,20 +121,28 @@ case("shmipc.sleep", { call = function() shmipc.sleep(0.25) return true end })
 case("shmipc.clock", { call = shmipc.clock })
 case("shmipc.pid", { call = shmipc.pid })
 
-for _, kind in ipairs { "mapping", "mutex" } do
-  local module, name = shmipc[kind], kind == "mapping" and "m" or "x"
-  local size = kind == "mapping" and { 64 } or {}
+-- The kinds that have names: theirs here, what their makers need behind it, and options that make a difference.
+local named = {
+  mapping = { name = "m", arguments = { 64 }, special = { persistent = true } },
+  mutex = { name = "x", arguments = {}, special = { owned = true } },
+  event = { name = "e", arguments = {}, special = { manual = true, set = true } },
+  semaphore = { name = "s", arguments = { 1, 1000 }, special = { mode = 384 } },
+}
+
+for kind, one in pairs(named) do
+  local module, name = shmipc[kind], one.name
   local function call(f, options)
     return function()
-      if kind == "mapping" then return module[f](name, size[1], options) end
-      return module[f](name, options)
+      local list = table.move(one.arguments, 1, #one.arguments, 1, {})
+      list[#list + 1] = options
+      return module[f](name, table.unpack(list))
     end
   end
   local prefix = "shmipc." .. kind
   local existing = makers[kind]
   local none = function() return nil end
-  local special = kind == "mapping" and { persistent = true } or { owned = true }
-  local undo = kind == "mapping" and function() module.unlink(name) end
+  local special = one.special
+  local undo = special.persistent and function() module.unlink(name) end
   case(prefix .. ".create", { self = none, call = call "create", retried = transient },
     { self = none, call = call("create", special), retried = transient, undo = undo })
   local function inherited()
@@ -155,7 +169,7 @@ case("mapping:view", { call = function(self) return self:view() end },
   { call = function(self) return self:view(60, nil, "cow") end })
 
 for _, method in ipairs { "name", "size", "access", "created" } do
-  for _, kind in ipairs { "mapping", "view", "mutex" } do
+  for _, kind in ipairs { "mapping", "view", "mutex", "event", "semaphore" } do
     if core.kinds[kind].methods[method] then
       case(kind .. ":" .. method, { call = function(self) return self[method](self) ~= nil end })
     end
@@ -266,6 +280,18 @@ case("mutex:with",
     raised = true, endless = true },
   { call = function(self) return self:with(0, function(...) return ... end, true) end, says = "mutex:lock",
     raised = true })
+
+case("event:set", { call = function(self) return self:set() end })
+case("event:reset", { call = function(self) return self:reset() end })
+local waiting = { TIMEOUT = "os_event_wait" }
+case("event:wait", { call = function(self) return self:wait() end, retried = waiting, endless = true },
+  { call = function(self) return self:wait(0.35) end, retried = waiting },
+  { call = function(self) return self:wait(0) end })
+local acquiring = { TIMEOUT = "os_semaphore_acquire" }
+case("semaphore:acquire", { call = function(self) return self:acquire() end, retried = acquiring, endless = true },
+  { call = function(self) return self:acquire(0.35) end, retried = acquiring },
+  { call = function(self) return self:acquire(0) end })
+case("semaphore:release", { call = function(self) return self:release(2) end })
 
 -- ---- driving
 
@@ -436,6 +462,28 @@ scenes["a wait ends when the time is over, in sleeps of at most 0.1 s"] = functi
   shmipc.sleep(3600)
   assert(math.abs(shmipc.clock() - began - 3600) < 0.1)
   assert(fake.longest_wait() <= 0.1, fake.longest_wait())
+end
+
+scenes["a wait for an event or a semaphore is one wait in many sleeps"] = function()
+  local unset <close> = assert(shmipc.event.create "e")
+  local empty <close> = assert(shmipc.semaphore.create("s", 0))
+  for _, wait in ipairs { function() return unset:wait(3600) end, function() return empty:acquire(3600) end } do
+    local began = shmipc.clock()
+    local got, _, code = wait()
+    equal(nil, got)
+    equal("TIMEOUT", code)
+    assert(math.abs(shmipc.clock() - began - 3600) < 0.1)
+  end
+  assert(fake.longest_wait() <= 0.1, fake.longest_wait())
+end
+
+scenes["destroyed events and semaphores are told"] = function()
+  local one <close>, other <const> = event(), semaphore()
+  fake.set_waitable("e", "destroyed")
+  fake.set_waitable("s", "destroyed")
+  for _, method in ipairs { "set", "reset", "wait" } do equal("CORRUPT", select(3, one[method](one))) end
+  for _, method in ipairs { "acquire", "release" } do equal("CORRUPT", select(3, other[method](other))) end
+  other:close()
 end
 
 scenes["abandoned and destroyed mutexes are told"] = function()
