@@ -131,6 +131,27 @@ describe_on_linux("a forked child", function()
     end)
   end
 
+  it("uses the events and semaphores that it inherited, and takes no name from its parent", function()
+    parent:run([[
+      local name = ...
+      event = assert(shmipc.event.create(name .. "e", { set = true }))
+      semaphore = assert(shmipc.semaphore.create(name .. "s", 1))
+    ]], name)
+    for _, ending in ipairs { "", "event:close() semaphore:close()", "os.exit(true, true)", "os.exit(true, false)",
+                              "event = nil semaphore = nil collectgarbage() collectgarbage()" } do
+      assert.same({ "exit", 0 }, { parent:run("in_child(...)", [[
+        assert(event:wait(0)) assert(semaphore:acquire(0))
+        event:set() semaphore:release()
+      ]] .. ending) })
+      assert(shmipc.event.open(name .. "e")):close()
+      assert(shmipc.semaphore.open(name .. "s")):close()
+    end
+    assert.is_true(parent:run("event:wait(0) and semaphore:acquire(0)"))
+    parent:run("event:close() semaphore:close()")
+    objects.refused("NOT_FOUND", shmipc.event.open(name .. "e"))
+    objects.refused("NOT_FOUND", shmipc.semaphore.open(name .. "s"))
+  end)
+
   it("does not have its parent's lock", function()
     assert.same({ "exit", 0 }, { parent:run("in_child(...)", [[
       assert(select(3, mutex:lock(0)) == "TIMEOUT")
@@ -221,6 +242,19 @@ describe_on_linux("a forked child", function()
     parent:run("view:write_i32(12, 1) view:close()")
     assert.same({ mapping = "NOT_FOUND", mutex = "NOT_FOUND" }, found())
     parent:run("forking.wait(child)")
+  end)
+
+  it("does not keep an event's or a semaphore's name when its parent is killed", function()
+    parent:run("event = shmipc.event.create(... .. 'e') semaphore = shmipc.semaphore.create(... .. 's', 0)", name)
+    fork_lasting_child()
+    local foreign <close> = process.foreign(name .. "m")
+    foreign:run("open")
+    parent:kill()
+    local _, _, of_event = shmipc.event.open(name .. "e")
+    local _, _, of_semaphore = shmipc.semaphore.open(name .. "s")
+    foreign:run("write 12 1")
+    await_end()
+    assert.same({ "NOT_FOUND", "NOT_FOUND" }, { of_event, of_semaphore })
   end)
 
   it("does not keep its parent's names when the parent is killed, and goes on with its views", function()

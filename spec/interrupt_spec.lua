@@ -6,20 +6,25 @@ local shmipc = require "shmipc"
 
 local LIMIT = 0.2 -- seconds until a wait has ended
 
-local waits = { "mutex:lock()", "mutex:lock(5)", "mutex:with(f)", "shmipc.sleep(math.huge)", "shmipc.sleep(5)" }
+local waits = { "mutex:lock()", "mutex:lock(5)", "mutex:with(f)", "event:wait()", "event:wait(5)",
+                "semaphore:acquire()", "shmipc.sleep(math.huge)", "shmipc.sleep(5)" }
 local uncaught = { "the main chunk", "a coroutine", "a coroutine in a coroutine", "a finaliser's scope" }
 local caught = { "pcall", "pcall in a coroutine", "a coroutine in pcall", "a coroutine that is resumed" }
 
 describe("Ctrl-C", function()
-  local name, mutex
+  local name, mutex, event, semaphore
 
   before_each(function()
     name = objects.name()
     mutex = assert(shmipc.mutex.create(name, { owned = true }))
+    event = assert(shmipc.event.create(name .. "e"))
+    semaphore = assert(shmipc.semaphore.create(name .. "s", 0))
   end)
 
   after_each(function()
     mutex:close()
+    event:close()
+    semaphore:close()
     objects.refused("NOT_FOUND", shmipc.mutex.open(name))
     objects.check_none_left()
   end)
@@ -55,7 +60,11 @@ describe("Ctrl-C", function()
           assert.same({ "exit", 1 }, { script:wait() })
         end)
         mutex:unlock()
-        assert.same({}, { select(2, assert(mutex:lock(0))) }) -- the script held nothing
+        assert.same({}, { select(2, assert(mutex:lock(0))) }) -- the script held nothing, and took nothing
+        event:set()
+        assert.is_true(event:wait(0))
+        semaphore:release()
+        assert.is_true(semaphore:acquire(0))
       end)
     end
 
@@ -177,6 +186,27 @@ describe("a wait", function()
       debug.sethook(function() mutex:close() debug.sethook() end, "c")
       local ok, message = pcall(mutex.lock, mutex, 5)
       return not ok and message:find("closed", 1, true) ~= nil
+    ]]
+  end)
+
+  it("for an event or a semaphore ends with the error of a hook, and raises when a hook closes its handle", function()
+    holds_in_peer [[
+      local event = assert(shmipc.event.create(mutex:name() .. "e"))
+      local semaphore = assert(shmipc.semaphore.create(mutex:name() .. "s", 0))
+      for wait, handle in pairs { [event.wait] = event, [semaphore.acquire] = semaphore } do
+        local start = shmipc.clock()
+        debug.sethook(function()
+          if shmipc.clock() < start + 0.05 then return end -- not in the wait yet
+          debug.sethook()
+          error("enough", 0)
+        end, "c")
+        local ok, message = pcall(wait, handle, 5)
+        assert(not ok and message == "enough", message)
+        debug.sethook(function() handle:close() debug.sethook() end, "c")
+        ok, message = pcall(wait, handle, 5)
+        assert(not ok and message:find("closed", 1, true), message)
+      end
+      return true
     ]]
   end)
 end)

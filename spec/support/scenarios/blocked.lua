@@ -1,10 +1,12 @@
--- Blocks in a wait that Ctrl-C shall end: blocked.lua WAIT PLACE MUTEX
+-- Blocks in a wait that Ctrl-C shall end: blocked.lua WAIT PLACE NAME
 -- Says "waiting" before, and what came of it: an uncaught error is told by the interpreter.
 
 local shmipc = require "shmipc"
 
-local wait_name, place_name, mutex_name = ...
-local mutex = assert(shmipc.mutex.open(mutex_name))
+local wait_name, place_name, name = ...
+local mutex = assert(shmipc.mutex.open(name))
+local event = assert(shmipc.event.open(name .. "e"))
+local semaphore = assert(shmipc.semaphore.open(name .. "s"))
 
 io.stdout:setvbuf("no") -- not "line": Windows takes that for "full"
 
@@ -12,6 +14,9 @@ local waits = {
   ["mutex:lock()"] = function() mutex:lock() end,
   ["mutex:lock(5)"] = function() mutex:lock(5) end,
   ["mutex:with(f)"] = function() mutex:with(print) end,
+  ["event:wait()"] = function() event:wait() end,
+  ["event:wait(5)"] = function() event:wait(5) end,
+  ["semaphore:acquire()"] = function() semaphore:acquire() end,
   ["shmipc.sleep(math.huge)"] = function() shmipc.sleep(math.huge) end,
   ["shmipc.sleep(5)"] = function() shmipc.sleep(5) end,
 }
