@@ -109,6 +109,23 @@ describe_here("a process killed at any instruction", function()
   end
 end)
 
+describe_here("between processes", function()
+  local parts = {
+    { "turns", "no wake by an event is lost" },
+    { "semaphore_turns", "no wake by a semaphore is lost" },
+    { "crowd", "a set lets exactly one of those go on who wait or are about to" },
+    { "bursts", "as many go on as there are sets at once, whatever is reset" },
+    { "together", "two sets at the same time let two go on" },
+    { "pulses", "a manual event lets all go on who wait, even if it is reset at once" },
+    { "shares", "what is released is acquired, once" },
+    { "killed_events", "events go on working when those who set and wait are killed at random" },
+    { "killed_semaphores", "semaphores lose no more than killed processes had acquired" },
+  }
+  for _, part in ipairs(parts) do
+    it(part[2], function() holds("waiting", { part = part[1], percent = 100 * soak, seed = seed }) end)
+  end
+end)
+
 describe_here("a mutex", function()
   it("is never stuck nor lies when its users are killed at random", function()
     holds("mutex_kill", { rounds = 1000 * soak, seed = seed })

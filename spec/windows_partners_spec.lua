@@ -198,6 +198,94 @@ describe("a mutex shared with a Windows program", function()
   end)
 end)
 
+describe("an event shared with a Windows program", function()
+  local name, foreign
+
+  before_each(function()
+    name = objects.name()
+    foreign = start_foreign(name)
+  end)
+
+  after_each(function()
+    foreign:close()
+    objects.refused("NOT_FOUND", shmipc.event.open(name))
+    objects.check_none_left()
+  end)
+
+  it("lets the program go on when a script sets it, and the other way round", function()
+    local event <close> = assert(shmipc.event.create(name))
+    foreign:run("open_event")
+    assert.equal(WAIT_TIMEOUT, foreign:run("wait 0"))
+    event:set()
+    assert.equal(WAIT_OBJECT_0, foreign:run("wait 5000"))
+    objects.refused("TIMEOUT", event:wait(0))
+    foreign:run("set")
+    assert.is_true(event:wait(5))
+  end)
+
+  it("is manual or automatic as the program has made it", function()
+    foreign:run("create_event_manual")
+    local event <close> = assert(shmipc.event.open_or_create(name, { manual = false }))
+    assert.is_false(event:created())
+    foreign:run("set")
+    assert.is_true(event:wait(0))
+    assert.is_true(event:wait(0))
+    event:reset()
+    assert.equal(WAIT_TIMEOUT, foreign:run("wait 0"))
+    objects.refused("EXISTS", shmipc.event.create(name))
+  end)
+
+  it("lets in nobody but its maker's user", function()
+    local event <close> = assert(shmipc.event.create(name))
+    foreign:run("open_event")
+    assert.equal(0, foreign:run("others"))
+    assert.is_true(event:created())
+  end)
+end)
+
+describe("a semaphore shared with a Windows program", function()
+  local name, foreign
+
+  before_each(function()
+    name = objects.name()
+    foreign = start_foreign(name)
+  end)
+
+  after_each(function()
+    foreign:close()
+    objects.refused("NOT_FOUND", shmipc.semaphore.open(name))
+    objects.check_none_left()
+  end)
+
+  it("has one count for both", function()
+    local semaphore <close> = assert(shmipc.semaphore.create(name, 1, 3))
+    foreign:run("open_semaphore")
+    assert.equal(WAIT_OBJECT_0, foreign:run("acquire 0"))
+    objects.refused("TIMEOUT", semaphore:acquire(0))
+    assert.equal(0, foreign:run("release 2"))
+    assert.is_true(semaphore:acquire(5))
+    assert.equal(1, semaphore:release(2))
+    objects.refused("LIMIT", semaphore:release())
+    assert.equal(WAIT_OBJECT_0, foreign:run("acquire 0"))
+  end)
+
+  it("has the maximum that the program has given it", function()
+    foreign:run("create_semaphore 0 2")
+    local semaphore <close> = assert(shmipc.semaphore.open_or_create(name, 7, 9))
+    assert.is_false(semaphore:created())
+    objects.refused("LIMIT", semaphore:release(3))
+    assert.equal(0, semaphore:release(2))
+    assert.equal(WAIT_OBJECT_0, foreign:run("acquire 0"))
+  end)
+
+  it("lets in nobody but its maker's user", function()
+    local semaphore <close> = assert(shmipc.semaphore.create(name, 1))
+    foreign:run("open_semaphore")
+    assert.equal(0, foreign:run("others"))
+    assert.is_true(semaphore:created())
+  end)
+end)
+
 describe("a mapping shared with a Windows program", function()
   local name, foreign
 
@@ -285,11 +373,12 @@ describe("a mapping shared with a Windows program", function()
   for _, thing in ipairs { "event", "semaphore", "timer" } do
     it(("is of another kind than a foreign %s"):format(thing), function()
       foreign:run("place %s", thing)
-      for _, kind in ipairs { "mapping", "mutex" } do
-        local size = kind == "mapping" and 8 or nil
-        objects.refused("WRONG_KIND", shmipc[kind].open(name))
-        objects.refused("WRONG_KIND", shmipc[kind].create(name, size))
-        objects.refused("WRONG_KIND", shmipc[kind].open_or_create(name, size))
+      for kind, list in pairs(objects.arguments) do
+        if kind ~= thing then
+          objects.refused("WRONG_KIND", shmipc[kind].open(name))
+          objects.refused("WRONG_KIND", shmipc[kind].create(name, table.unpack(list)))
+          objects.refused("WRONG_KIND", shmipc[kind].open_or_create(name, table.unpack(list)))
+        end
       end
       foreign:close()
     end)

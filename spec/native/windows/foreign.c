@@ -9,7 +9,7 @@
 #include <aclapi.h>
 
 static char name[256];
-static HANDLE mapping, mutex, thing;
+static HANDLE mapping, mutex, event, semaphore, thing;
 static char *memory;
 
 static BOOL map(void) {
@@ -39,7 +39,27 @@ static BOOL mutex_open(void) {
   return mutex != NULL;
 }
 
-/* Puts something under the name that is neither memory nor a mutex. */
+static BOOL event_create(BOOL manual) {
+  event = CreateEventA(NULL, manual, FALSE, name);
+  return event != NULL;
+}
+
+static BOOL event_open(void) {
+  event = OpenEventA(EVENT_ALL_ACCESS, FALSE, name);
+  return event != NULL;
+}
+
+static BOOL semaphore_create(LONG initial, LONG maximum) {
+  semaphore = CreateSemaphoreA(NULL, initial, maximum, name);
+  return semaphore != NULL;
+}
+
+static BOOL semaphore_open(void) {
+  semaphore = OpenSemaphoreA(SEMAPHORE_ALL_ACCESS, FALSE, name);
+  return semaphore != NULL;
+}
+
+/* Puts something under the name, whatever it is good for. */
 static BOOL place(const char *what) {
   if (strcmp(what, "event") == 0) thing = CreateEventA(NULL, TRUE, FALSE, name);
   if (strcmp(what, "semaphore") == 0) thing = CreateSemaphoreA(NULL, 1, 1, name);
@@ -85,6 +105,7 @@ static int count_others(HANDLE object) {
 
 static BOOL run(const char *line, char *answer, size_t room) {
   unsigned bytes, offset, milliseconds;
+  LONG initial, maximum, previous;
   int value;
   char word[32];
   if (sscanf(line, "name %255s", name) == 1) return TRUE;
@@ -97,6 +118,26 @@ static BOOL run(const char *line, char *answer, size_t room) {
   if (strcmp(line, "open_mutex") == 0) return mutex_open();
   if (strcmp(line, "unlock") == 0) return ReleaseMutex(mutex);
   if (strcmp(line, "close_mutex") == 0) return CloseHandle(mutex);
+  if (strcmp(line, "create_event") == 0) return event_create(FALSE);
+  if (strcmp(line, "create_event_manual") == 0) return event_create(TRUE);
+  if (strcmp(line, "open_event") == 0) return event_open();
+  if (strcmp(line, "set") == 0) return SetEvent(event);
+  if (strcmp(line, "reset") == 0) return ResetEvent(event);
+  if (sscanf(line, "wait %u", &milliseconds) == 1) {
+    snprintf(answer, room, " %lu", WaitForSingleObject(event, milliseconds));
+    return TRUE;
+  }
+  if (sscanf(line, "create_semaphore %ld %ld", &initial, &maximum) == 2) return semaphore_create(initial, maximum);
+  if (strcmp(line, "open_semaphore") == 0) return semaphore_open();
+  if (sscanf(line, "release %ld", &initial) == 1) {
+    if (!ReleaseSemaphore(semaphore, initial, &previous)) return FALSE;
+    snprintf(answer, room, " %ld", previous);
+    return TRUE;
+  }
+  if (sscanf(line, "acquire %u", &milliseconds) == 1) {
+    snprintf(answer, room, " %lu", WaitForSingleObject(semaphore, milliseconds));
+    return TRUE;
+  }
   if (strcmp(line, "leave") == 0) ExitProcess(0);
   if (sscanf(line, "place %31s", word) == 1) return place(word);
   if (sscanf(line, "lock %u", &milliseconds) == 1) {
@@ -104,7 +145,7 @@ static BOOL run(const char *line, char *answer, size_t room) {
     return TRUE;
   }
   if (strcmp(line, "others") == 0) {
-    snprintf(answer, room, " %d", count_others(mapping ? mapping : mutex));
+    snprintf(answer, room, " %d", count_others(mapping ? mapping : mutex ? mutex : event ? event : semaphore));
     return TRUE;
   }
   if (sscanf(line, "write %u %d", &offset, &value) == 2) {
