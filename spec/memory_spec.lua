@@ -41,6 +41,12 @@ local tasks = {
     local shared <close> = check(shmipc.mapping.open(prefix .. "_shared"))
     local mutex <close> = check(shmipc.mutex.create(prefix .. "_b", {owned = true}))
     local other <close> = check(shmipc.mutex.open_or_create(prefix .. "_c"))
+    local event <close> = check(shmipc.event.create(prefix .. "_e", {set = true}))
+    local same <close> = check(shmipc.event.open_or_create(prefix .. "_e"))
+    check(same:wait(0))
+    local semaphore <close> = check(shmipc.semaphore.open_or_create(prefix .. "_s", 1))
+    check(semaphore:acquire(0))
+    check(semaphore:release(2))
     check(shmipc.mutex.unlink(prefix .. "_b"))
   ]] },
 
