@@ -2,8 +2,9 @@
 -- Run in the root of the tree; prints what breaks a rule, and fails.
 
 local standard = {}
-for name in ("assert float inttypes limits math stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string time wchar")
-  :gmatch "%S+" do
+for name in ([[
+  assert float inttypes limits math stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string time wchar
+]]):gmatch "%S+" do
   standard["<" .. name .. ".h>"] = true
 end
 local lua = { ["<lua.h>"] = true, ["<lauxlib.h>"] = true, ["<lualib.h>"] = true }
