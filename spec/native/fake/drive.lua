@@ -176,13 +176,13 @@ for _, method in ipairs { "name", "size", "access", "created" } do
   end
 end
 
-for _, kind in ipairs { "mapping", "view", "mutex", "guard" } do
+for kind in pairs(makers) do
   case(kind .. ":close", { call = function(self) return self:close() end, silent = true })
   case(kind .. ".__gc", { call = function(self) debug.getmetatable(self).__gc(self) return true end, silent = true })
   case(kind .. ".__close", { call = function(self) debug.getmetatable(self).__close(self) return true end,
     silent = true })
+  case(kind .. ".__tostring", { call = tostring, thread = "same" })
 end
-for kind in pairs(makers) do case(kind .. ".__tostring", { call = tostring, thread = "same" }) end
 local locked = {
   self = function()
     local self = mutex()
