@@ -546,9 +546,15 @@ local function is_held_elsewhere(value)
   return fake or type(value) == "userdata" and tostring(value):find(held, 1, true) ~= nil
 end
 
+-- Whether it is a function like shmipc.mapping.create.
+local function takes_name(entry)
+  local kind = core.kinds[entry.name:match "^shmipc%.(%a+)%."]
+  return kind ~= nil and kind.methods.close ~= nil
+end
+
 -- Keeps a call from costing real memory or time, and from names that are not ours.
 local function tame(entry, arguments)
-  local is_module_function = entry.name:find "^shmipc%.m[au]" ~= nil -- of mappings and mutexes: it takes a name
+  local is_module_function = takes_name(entry)
   local takes_path = entry.name:find "%.file$" ~= nil
   if takes_path then
     if type(arguments[1]) == "string" and not is_path[arguments[1]] then arguments[1] = one_of(paths) end
