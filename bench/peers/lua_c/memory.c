@@ -63,9 +63,28 @@ static int set(lua_State *L) {
   return 0;
 }
 
+/* The __index of what `elements` gives: looks neither at who it is nor at the index. */
+static int index_unchecked(lua_State *L) {
+  int32_t **elements = lua_touserdata(L, 1);
+  lua_pushinteger(L, (*elements)[lua_tointegerx(L, 2, NULL) - 1]);
+  return 1;
+}
+
+/* elements(address) -> something whose [i] is element i, from 1 */
+static int elements(lua_State *L) {
+  int32_t **userdata = lua_newuserdatauv(L, sizeof *userdata, 0);
+  *userdata = lua_touserdata(L, 1);
+  lua_newtable(L);
+  lua_pushcfunction(L, index_unchecked);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 int luaopen_bench_memory(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"create", create}, {"read", read_string}, {"write", write_string}, {"get", get}, {"set", set}, {NULL, NULL},
+      {"create", create},     {"read", read_string}, {"write", write_string}, {"get", get}, {"set", set},
+      {"elements", elements}, {NULL, NULL},
   };
   luaL_newlib(L, functions);
   return 1;
