@@ -52,9 +52,9 @@ static int is_whole(const struct shmipc_place *place) { return !place->name && p
 /* Pushes the way to the place: "position.x", "[3].name"; "value" for the whole. */
 static const char *push_path(lua_State *L, const struct shmipc_place *place) {
   const char *outer = "";
-  luaL_checkstack(L, 8, NULL);
-  if (is_whole(place)) return lua_pushliteral(L, "value");
   if (place->outer && !is_whole(place->outer)) outer = push_path(L, place->outer);
+  luaL_checkstack(L, 8, NULL); /* after the outer levels, each of which has left a string */
+  if (is_whole(place)) return lua_pushliteral(L, "value");
   if (!place->name) return lua_pushfstring(L, "%s[%I]", outer, (LUAI_UACINT)place->index);
   return lua_pushfstring(L, *outer ? "%s.%s" : "%s%s", outer, place->name);
 }
