@@ -59,6 +59,19 @@ void os_error_text(int32_t native, char *buffer, size_t size) {
   snprintf(buffer, size, "%s", strerrordesc_np(native) ? strerrordesc_np(native) : "unknown error");
 }
 
+void os_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+unsigned os_processors(void) {
+  const long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (unsigned)count : 1;
+}
+
 static struct shmipc_result from_errno(int error) {
   struct shmipc_result result = {SHMIPC_SYSTEM, error};
   switch (error) {
@@ -1072,12 +1085,13 @@ struct block_header {
   uint64_t pid_namespace; /* of a kind that has thread ids in its words; else 0 */
 };
 
-/* Part of what stands for an object in the process, which sets kind, size and behind; the rest is zero at first. It
- * must not move while it is open. */
+/* Part of what stands for an object in the process, which sets kind, size, behind and more; the rest is zero at first.
+ * It must not move while it is open. */
 struct block {
   enum os_kind kind;
   size_t size;   /* of the shared bytes: whole pages */
   size_t behind; /* of the private bytes after them: whole pages */
+  uint64_t more; /* of the object's bytes beyond `size`, mapped by whoever uses them. ANY_MORE: found by open */
   struct object *object;
   struct block_header header; /* what the shared one must be */
   char *base;
@@ -1085,8 +1099,10 @@ struct block {
   volatile int lost;
 };
 
+#define ANY_MORE UINT64_MAX
+
 static const char block_magic[8] = "shmipc\x1a\n";
-static const uint32_t block_formats[OS_KINDS] = {[OS_MUTEX] = 1, [OS_EVENT] = 1, [OS_SEMAPHORE] = 1};
+static const uint32_t block_formats[OS_KINDS] = {[OS_MUTEX] = 1, [OS_EVENT] = 1, [OS_SEMAPHORE] = 1, [OS_CHANNEL] = 1};
 
 static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
@@ -1102,7 +1118,7 @@ static struct block_header block_header_here(enum os_kind kind) {
                                 (uint32_t)kind,
                                 (uint32_t)sizeof(void *),
                                 (uint32_t)page_size(),
-                                kind == OS_MUTEX ? pid_namespace() : 0};
+                                kind == OS_MUTEX || kind == OS_CHANNEL ? pid_namespace() : 0};
   memcpy(header.magic, block_magic, sizeof header.magic);
   return header;
 }
@@ -1143,7 +1159,7 @@ static void block_close(struct block *block) {
 static struct shmipc_result block_make(struct block *block, const struct os_name *name, unsigned mode,
                                        uint64_t deadline) {
   struct shmipc_result result =
-      object_make(name, block->kind, block->size, mode, OS_WHILE_HELD, deadline, &block->object);
+      object_make(name, block->kind, block->size + block->more, mode, OS_WHILE_HELD, deadline, &block->object);
   if (result.status == SHMIPC_OK) result = block_map(block);
   if (result.status == SHMIPC_OK) memcpy(block->base, &block->header, sizeof block->header);
   return result;
@@ -1158,7 +1174,9 @@ static struct shmipc_result block_open(struct block *block, const struct os_name
   struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
   if (result.status != SHMIPC_OK) return result;
   if (!block->object->can_seal) return from_errno(EACCES);
-  if (block->object->size != block->size) return shmipc_result(SHMIPC_CORRUPT);
+  if (block->object->size < block->size) return shmipc_result(SHMIPC_CORRUPT);
+  if (block->more == ANY_MORE) block->more = block->object->size - block->size;
+  if (block->object->size != block->size + block->more) return shmipc_result(SHMIPC_CORRUPT);
   result = block_map(block);
   return result.status == SHMIPC_OK ? block_check(block) : result;
 }
@@ -1178,14 +1196,6 @@ static void futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadlin
 }
 
 #define SPINS 100 /* looks before a sleep */
-
-static void pause_processor(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ __volatile__("yield");
-#endif
-}
 
 /* ---- mutexes: one futex word on the kernel's robust list
  *
@@ -1225,7 +1235,7 @@ struct os_mutex {
   volatile uintptr_t listed_by; /* the thread whose list the node is on, 0: none; written by that thread */
 };
 
-static struct shmipc_result mutex_new(struct os_mutex **out) {
+static struct shmipc_result mutex_new(enum os_kind kind, struct os_mutex **out) {
   const struct thread *thread = thread_self();
   struct os_mutex *mutex;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
@@ -1236,7 +1246,7 @@ static struct shmipc_result mutex_new(struct os_mutex **out) {
     return shmipc_result(SHMIPC_NOT_SUPPORTED);
   mutex = calloc(1, sizeof *mutex);
   if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
-  mutex->block.kind = OS_MUTEX;
+  mutex->block.kind = kind;
   mutex->block.size = mutex->block.behind = page_size();
   *out = mutex;
   return shmipc_result(SHMIPC_OK);
@@ -1317,7 +1327,7 @@ static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, u
   if (deadline <= hungry_at) return shmipc_result(SHMIPC_TIMEOUT);
   hungry_at += HUNGRY_AFTER;
   while (spins++ < SPINS) {
-    pause_processor();
+    os_pause();
     if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
   }
   mine |= FUTEX_WAITERS;
@@ -1403,7 +1413,7 @@ void os_mutex_abandon(struct os_mutex *mutex) { mutex_give(mutex, FUTEX_OWNER_DI
 struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, enum os_birth birth, uint64_t deadline,
                                      struct os_mutex **out) {
   struct os_mutex *mutex;
-  struct shmipc_result result = mutex_new(&mutex);
+  struct shmipc_result result = mutex_new(OS_MUTEX, &mutex);
   int abandoned;
   if (result.status != SHMIPC_OK) return result;
   result = block_make(&mutex->block, name, mode, deadline);
@@ -1423,7 +1433,7 @@ struct shmipc_result os_mutex_create(const struct os_name *name, unsigned mode, 
 
 struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline, struct os_mutex **out) {
   struct os_mutex *mutex;
-  struct shmipc_result result = mutex_new(&mutex);
+  struct shmipc_result result = mutex_new(OS_MUTEX, &mutex);
   if (result.status != SHMIPC_OK) return result;
   result = block_open(&mutex->block, name, deadline);
   if (result.status == SHMIPC_OK) {
@@ -1547,7 +1557,7 @@ static struct shmipc_result waitable_take(struct waitable *waitable, take_functi
     if (whole.status != SHMIPC_OK) return whole;
     if (status != SHMIPC_TIMEOUT || os_clock() >= deadline) return shmipc_result(status);
     if (spins++ < SPINS) {
-      pause_processor();
+      os_pause();
     } else {
       word_sleep(waitable->word, look.seen, deadline);
       look.has_slept = 1;
@@ -1746,3 +1756,128 @@ struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32
   word_wake(word, count);
   return block_check(&semaphore->waitable.block);
 }
+
+/* ---- arenas: a mutex's block with more behind it
+ *
+ * The object's first page is a block like a mutex's: the header, then what the core keeps there, then the lock near the
+ * page's end. The other pages are the arena's memory, mapped apart from the first, which has the private page of the
+ * lock's list node behind it.
+ *
+ *   0            the header
+ *   BELLS_AT     the bells' words, a cache line each; what they mean is the core's
+ *   STATE_AT     the core's
+ *   from the page's end: what the lock guards, and the lock, in one cache line */
+
+#define LINE 64
+#define BELLS_AT (2 * LINE)
+#define STATE_AT (BELLS_AT + OS_BELLS * 2 * LINE) /* two lines apart: processors fetch them in pairs */
+
+struct arena {
+  struct os_arena shared; /* first: it is what the core has */
+  struct os_mutex *mutex;
+  struct range *slot;
+};
+
+static struct arena *arena_of(struct os_arena *arena) { return (void *)arena; }
+
+static void arena_discard(struct arena *arena) {
+  if (arena->slot) range_forget(arena->slot);
+  if (arena->shared.memory) munmap(arena->shared.memory, arena->shared.size);
+  if (arena->mutex) os_mutex_close(arena->mutex);
+  free(arena);
+}
+
+/* Its lock's block, which is neither made nor opened yet. */
+static struct shmipc_result arena_new(enum os_kind kind, uint64_t more, struct arena **out) {
+  struct arena *arena = calloc(1, sizeof *arena);
+  struct shmipc_result result;
+  if (!arena) return shmipc_result(SHMIPC_NO_MEMORY);
+  result = mutex_new(kind, &arena->mutex);
+  if (result.status != SHMIPC_OK) {
+    free(arena);
+    return result;
+  }
+  arena->mutex->block.more = more;
+  *out = arena;
+  return result;
+}
+
+/* pre: the block is mapped. */
+static struct shmipc_result arena_map(struct arena *arena) {
+  struct block *block = &arena->mutex->block;
+  const int protection = PROT_READ | PROT_WRITE;
+  char *lock;
+  void *memory;
+  int i;
+  if (block->more == 0 || block->more > SIZE_MAX || block->more % page_size() != 0)
+    return shmipc_result(SHMIPC_CORRUPT);
+  memory = object_map(block->object, NULL, (size_t)block->more, protection, MAP_SHARED, (off_t)block->size);
+  if (memory == MAP_FAILED) return from_errno(errno);
+  arena->shared.memory = memory;
+  arena->shared.size = (size_t)block->more;
+  arena->slot = range_watch(memory, arena->shared.size, protection, &block->lost);
+  if (!arena->slot) return shmipc_result(SHMIPC_NO_MEMORY);
+  mutex_place_lock(arena->mutex);
+  lock = (char *)arena->mutex->lock;
+  arena->shared.state = block->base + STATE_AT;
+  arena->shared.guarded = lock - (uintptr_t)lock % LINE;
+  for (i = 0; i < OS_BELLS; i++) arena->shared.bells[i] = (void *)(block->base + BELLS_AT + (ptrdiff_t)i * 2 * LINE);
+  arena->shared.lost = &block->lost;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
+                                     uint64_t deadline, struct os_arena **out) {
+  struct arena *arena;
+  struct shmipc_result result = arena_new(kind, size, &arena);
+  if (result.status != SHMIPC_OK) return result;
+  result = block_make(&arena->mutex->block, name, mode, deadline);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK) result = block_publish(&arena->mutex->block, deadline);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
+struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
+                                   struct os_arena **out) {
+  struct arena *arena;
+  struct shmipc_result result = arena_new(kind, ANY_MORE, &arena);
+  if (result.status != SHMIPC_OK) return result;
+  result = block_open(&arena->mutex->block, name, deadline);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
+struct shmipc_result os_arena_check(const struct os_arena *arena) {
+  return block_check(&((const struct arena *)arena)->mutex->block);
+}
+
+struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline) {
+  int abandoned;
+  return os_mutex_lock(arena_of(arena)->mutex, deadline, &abandoned);
+}
+
+struct shmipc_result os_arena_unlock(struct os_arena *arena) {
+  const struct shmipc_result result = os_mutex_unlock(arena_of(arena)->mutex);
+#if !defined(__x86_64__)
+  atomic_thread_fence(memory_order_seq_cst); /* the unlock was only a release; on x86-64 it is a locked instruction */
+#endif
+  return result;
+}
+
+static _Atomic(uint32_t) *bell_word(struct os_arena *arena, enum os_bell bell) { return (void *)arena->bells[bell]; }
+
+void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  futex_wait(bell_word(arena, bell), value, deadline);
+}
+
+void os_arena_ring(struct os_arena *arena, enum os_bell bell) { futex_wake(bell_word(arena, bell), 1); }
+
+void os_arena_close(struct os_arena *arena) { arena_discard(arena_of(arena)); }

@@ -43,6 +43,12 @@ uint64_t os_clock(void);
 /* Returns at the deadline, or before it when a signal came. */
 void os_sleep(uint64_t deadline);
 
+/* Lets the processor rest for some cycles, within a loop that waits. */
+void os_pause(void);
+
+/* How many processors there are: whether anybody can change a word while we look at it again and again. */
+unsigned os_processors(void);
+
 /* The system's text for a native error number, UTF-8, without a line end. Always terminates the buffer (size > 0). */
 void os_error_text(int32_t native, char *buffer, size_t size);
 
@@ -76,7 +82,7 @@ struct os_name {
 };
 
 /* One namespace serves all kinds. */
-enum os_kind { OS_MAPPING, OS_MUTEX, OS_EVENT, OS_SEMAPHORE, OS_KINDS };
+enum os_kind { OS_MAPPING, OS_MUTEX, OS_EVENT, OS_SEMAPHORE, OS_CHANNEL, OS_KINDS };
 
 /* Lifetime, for every named object: it can be found from the moment it is complete until its last holder has closed it
  * or died, in whatever way. An object that this library did not make, or made with OS_PERSISTENT, is never removed. */
@@ -219,6 +225,54 @@ struct shmipc_result os_semaphore_acquire(struct os_semaphore *semaphore, uint64
 struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32_t count, uint32_t *before);
 
 void os_semaphore_close(struct os_semaphore *semaphore);
+
+/* ---- arenas: shared memory with one lock and two bells in it, from which the core builds objects of its own
+ *
+ * All of its bytes are zero when it is born, which must be a valid state of what the core keeps there: nobody sees it
+ * before. */
+
+enum os_bell { OS_BELL_RECEIVERS, OS_BELL_SENDERS, OS_BELLS };
+
+#define OS_ARENA_STATE_SIZE 1024
+#define OS_ARENA_GUARDED_SIZE 40
+
+/* What the core may use of it. `state` begins, and the bells lie, in cache lines of their own; `guarded` lies in that
+ * of the lock; the memory is aligned to 8 bytes at least. `lost` says as for views that the memory vanished. */
+struct os_arena {
+  char *memory;
+  size_t size; /* bytes of `memory` */
+  char *state;
+  char *guarded;
+  volatile uint32_t *bells[OS_BELLS];
+  const volatile int *lost;
+};
+
+/* size: of the memory, a multiple of the page size. EXISTS, WRONG_KIND, NO_SPACE; NOT_SUPPORTED (no locks here). */
+struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
+                                     uint64_t deadline, struct os_arena **out);
+
+/* NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED (of another format, or from another pid namespace). */
+struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
+                                   struct os_arena **out);
+
+/* Whether the bytes are there, and still those of an arena. CORRUPT, NOT_SUPPORTED. */
+struct shmipc_result os_arena_check(const struct os_arena *arena);
+
+/* For some instructions only, not for a wait. An owner that dies leaves it free: what it guards must be whole at every
+ * instruction. TIMEOUT, CORRUPT, LIMIT. pre: the calling thread does not hold it. */
+struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline);
+
+/* Is a full barrier. pre: the calling thread has locked it. CORRUPT: it is let go of as far as this process is
+ * concerned. */
+struct shmipc_result os_arena_unlock(struct os_arena *arena);
+
+/* Sleeps while the bell's word is `value`, until it is rung or the deadline; may return before. */
+void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline);
+
+/* Wakes one who sleeps, or who is about to and has not seen that the word has changed. pre: it has been changed. */
+void os_arena_ring(struct os_arena *arena, enum os_bell bell);
+
+void os_arena_close(struct os_arena *arena);
 
 SHMIPC_HIDDEN_END
 
