@@ -23,6 +23,7 @@ local function sources_with(platform_file)
   return {
     "csrc/binding/arguments.c",
     "csrc/binding/array.c",
+    "csrc/binding/channel.c",
     "csrc/binding/atomic.c",
     "csrc/binding/event.c",
     "csrc/binding/guard.c",
@@ -38,6 +39,7 @@ local function sources_with(platform_file)
     "csrc/binding/view.c",
     "csrc/binding/wait.c",
     "csrc/core/atomic.c",
+    "csrc/core/channel.c",
     "csrc/core/event.c",
     "csrc/core/layout.c",
     "csrc/core/mapping.c",

@@ -151,12 +151,14 @@ extern const struct shmipc_type shmipc_guard_type;   /* none */
 extern const struct shmipc_type shmipc_mutex_type;   /* the guard's metatable, the string "abandoned" */
 extern const struct shmipc_type shmipc_event_type;   /* none */
 extern const struct shmipc_type shmipc_semaphore_type; /* none */
+extern const struct shmipc_type shmipc_channel_type;   /* typed.h's table */
 
 /* Functions of the module's tables: upvalue 1 is the metatable of what they make. */
 extern const luaL_Reg shmipc_mapping_functions[];
 extern const luaL_Reg shmipc_mutex_functions[];
 extern const luaL_Reg shmipc_event_functions[];
 extern const luaL_Reg shmipc_semaphore_functions[];
+extern const luaL_Reg shmipc_channel_functions[];
 
 /* unlink(name) of every kind. */
 int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind);

@@ -9,7 +9,7 @@ Named shared memory between processes.
 
 Memory and files: @{shmipc.mapping}, and the `view`s cut from them. What is in them: `array`s, and `record`s after a C
 struct's @{layout}, with functions in @{shmipc.record} and @{shmipc.atomic}. Locks: @{shmipc.mutex}. Waiting for each
-other: @{shmipc.event} and @{shmipc.semaphore}. They are tables of this module: there is one `require`.
+other: @{shmipc.event} and @{shmipc.semaphore}. Messages: @{shmipc.channel}. They are tables of this module: there is one `require`.
 
 What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
 there is one. The code is one of `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND
@@ -191,6 +191,10 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   lua_newtable(L);
   add_kind(L, kinds, "semaphore", &shmipc_semaphore_type);
   add_functions(L, module, "semaphore", shmipc_semaphore_functions);
+  lua_getfield(L, module, "companions");
+  lua_newtable(L);
+  add_kind(L, kinds, "channel", &shmipc_channel_type);
+  add_functions(L, module, "channel", shmipc_channel_functions);
   lua_settop(L, module);
   return 1;
 }

@@ -138,12 +138,14 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
 
 /* ---- spinning: worth it as long as it is shorter than a sleep and a wake */
 
-#define BUDGET_MAX (UINT64_C(20) * 1000) /* 20 us */
-#define BUDGET_MIN (UINT64_C(1) * 1000)
-#define STOLEN (UINT64_C(40) * 1000) /* between two looks at the clock: another process had the processor meanwhile */
-#define PROBE 32                     /* so many vain spins, and a long one is tried again */
+#define BUDGET_MAX (UINT64_C(50) * 1000)
+#define BUDGET_MIN (UINT64_C(5) * 1000)
+#define STOLEN (UINT64_C(100) * 1000)
+#define PROBE 16
 #define LAG_MAX 32
-#define RESTS 16 /* between two looks at the clock, at least */
+#define QUICK 8   /* looks: what came so soon may be of a stream */
+#define STREAK 64 /* so many quick ones, and a lag is tried */
+#define RESTS 16  /* between two looks at the clock, at least */
 
 struct spin {
   struct shmipc_patience *patience;
@@ -182,10 +184,7 @@ static void spin_succeeded(const struct spin *spin) {
   struct shmipc_patience *patience = spin->patience;
   const uint64_t took = (spin->begin ? spin->now - spin->begin : 0) * 2 + BUDGET_MIN;
   patience->vain = 0;
-  if (spin->looks > 2)
-    patience->lag /= 2;
-  else if (patience->lag < LAG_MAX)
-    patience->lag = patience->lag * 2 + 2;
+  patience->streak = spin->looks <= QUICK ? patience->streak + 1 : 0;
   if (patience->budget == 0) return;
   if (took > patience->budget)
     patience->budget = took < BUDGET_MAX ? took : BUDGET_MAX;
@@ -201,10 +200,22 @@ static void spin_failed(const struct spin *spin) {
   if (patience->budget < BUDGET_MIN) patience->budget = BUDGET_MIN;
 }
 
+/* Messages that come in a stream are better looked for a little later: each look takes the cache line from the sender,
+ * who is writing the next one into it. The lag is worth something as long as it finds several at once. */
+static void learn_lag(struct shmipc_patience *patience, int are_several) {
+  if (are_several) {
+    if (patience->lag > 0 && patience->lag < LAG_MAX) patience->lag *= 2;
+  } else if (patience->lag > 0) {
+    patience->lag = patience->streak = 0;
+  } else if (patience->streak >= STREAK) {
+    patience->lag = 2;
+  }
+}
+
 /* ---- opening */
 
 static void channel_fill(struct shmipc_channel *channel, struct os_arena *arena, int created) {
-  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0};
+  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0, 0};
   channel->arena = arena;
   channel->capacity = arena->size;
   channel->created = created;
@@ -326,6 +337,19 @@ static void store_bytes(char *to, const struct shmipc_message *message) {
   memcpy(to, message->bytes, message->length);
 }
 
+#define LINE 64
+
+/* The cache lines that the next message will be written to are still the receivers', who have read them a lap ago: they
+ * are asked for when nobody waits for that. (Beyond the ring's end it does nothing.) */
+static void fetch_for_writing(const char *end) {
+#if defined(__GNUC__)
+  __builtin_prefetch(end + LINE, 1);
+  __builtin_prefetch(end + 2 * LINE, 1);
+#else
+  (void)end;
+#endif
+}
+
 /* Writes as many messages as there is space for and publishes them. *missing: where tail must come for the next one.
  * pre: the lock is held. OK: all; TIMEOUT: not all; CLOSED, CORRUPT. */
 static enum shmipc_status publish(struct shmipc_channel *channel, const struct shmipc_message *messages, size_t count,
@@ -374,6 +398,7 @@ static enum shmipc_status publish(struct shmipc_channel *channel, const struct s
   SHMIPC_STEP(SEND_COUNTED);
   guarded->end = end;
   SHMIPC_STEP(SEND_ADVANCED);
+  fetch_for_writing(place_of(channel, end));
   *published = i;
   return status;
 }
@@ -517,6 +542,7 @@ static struct shmipc_result look_in_vain(const struct shmipc_channel *channel) {
 
 struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_t deadline, struct shmipc_look *look) {
   unsigned tries = 0;
+  int has_waited = 0;
   for (;;) {
     enum found found;
     const int is_sure = look_once(channel, look, &found);
@@ -526,6 +552,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
       continue;
     }
     if (found == MESSAGE) {
+      if (has_waited) learn_lag(&channel->receiving, load_word(channel, look->to) != 0);
       SHMIPC_STEP(RECEIVE_SEEN);
       return shmipc_result(SHMIPC_OK);
     }
@@ -536,6 +563,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
     }
     if (deadline == 0 || os_clock() >= deadline) return look_in_vain(channel);
     channel->has_slept = await_message(channel, deadline);
+    has_waited = 1;
   }
 }
 

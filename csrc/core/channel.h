@@ -14,8 +14,9 @@ SHMIPC_HIDDEN_BEGIN
 /* How long to look again and again before a sleep; learned from how it went before. Nanoseconds. */
 struct shmipc_patience {
   uint64_t budget;
-  unsigned vain; /* spins in a row */
-  unsigned lag;  /* rests before the first look, so that a few messages gather while they come in a stream */
+  unsigned vain;   /* spins in a row */
+  unsigned streak; /* of messages that came soon */
+  unsigned lag;    /* rests before the first look, so that a few messages gather while they come in a stream */
 };
 
 /* One handle. */

@@ -44,6 +44,7 @@ return {
   mutex = core.mutex,
   event = core.event,
   semaphore = core.semaphore,
+  channel = core.channel,
   layout = layout,
   record = core.record,
   atomic = core.atomic,
