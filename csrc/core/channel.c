@@ -447,13 +447,25 @@ static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_
   return 1;
 }
 
+#define MOMENT (UINT64_C(10) * 1000 * 1000) /* 10 ms */
+
+/* Another sender has the lock for some instructions only: that is waited for even by one who would not wait, unless
+ * that sender was stopped among them. */
+static struct shmipc_result lock(struct shmipc_channel *channel, uint64_t deadline) {
+  const struct shmipc_result result = os_arena_lock(channel->arena, 0);
+  uint64_t moment;
+  if (result.status != SHMIPC_TIMEOUT) return result;
+  moment = os_clock() + MOMENT;
+  return os_arena_lock(channel->arena, deadline > moment ? deadline : moment);
+}
+
 struct shmipc_result shmipc_channel_send(struct shmipc_channel *channel, const struct shmipc_message *messages,
                                          size_t count, uint64_t deadline, size_t *sent) {
   int has_slept = 0;
   for (;;) {
     uint64_t missing = 0;
     size_t published = 0;
-    struct shmipc_result result = os_arena_lock(channel->arena, deadline), unlocked;
+    struct shmipc_result result = lock(channel, deadline), unlocked;
     if (result.status != SHMIPC_OK) return result;
     SHMIPC_STEP(SEND_LOCKED);
     result.status = publish(channel, messages + *sent, count - *sent, &published, &missing);
@@ -472,7 +484,7 @@ struct shmipc_result shmipc_channel_send(struct shmipc_channel *channel, const s
 }
 
 struct shmipc_result shmipc_channel_shut_down(struct shmipc_channel *channel, uint64_t deadline) {
-  struct shmipc_result result = os_arena_lock(channel->arena, deadline), unlocked;
+  struct shmipc_result result = lock(channel, deadline), unlocked;
   uint64_t end, count;
   if (result.status != SHMIPC_OK) return result;
   switch (find_end(channel, guarded_of(channel)->tail_seen, &end, &count)) {
