@@ -70,6 +70,14 @@ void os_sleep(uint64_t deadline) {
   if (timer) CloseHandle(timer);
 }
 
+void os_pause(void) { YieldProcessor(); }
+
+unsigned os_processors(void) {
+  SYSTEM_INFO system;
+  GetSystemInfo(&system);
+  return system.dwNumberOfProcessors > 0 ? system.dwNumberOfProcessors : 1;
+}
+
 /* Wide text as UTF-8, cut to the buffer between two characters. */
 static void to_utf8(const wchar_t *text, char *buffer, size_t size) {
   char whole[ERROR_TEXT_MAX * 3 + 1];
@@ -375,31 +383,36 @@ static int exceeds_memory(uint64_t size) {
   return size >= LARGE_SECTION && GlobalMemoryStatusEx(&memory) && size > memory.ullAvailPageFile;
 }
 
-struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
-                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
+/* The kind goes into its mark. EXISTS, WRONG_KIND (taken by another kind), NO_SPACE. */
+static struct shmipc_result section_make(const struct os_name *name, enum os_kind kind, uint64_t size,
+                                         struct os_section **out) {
   struct os_section *section;
   struct protection protection;
-  (void)mode, (void)deadline;
-  if (lifetime == OS_PERSISTENT) return shmipc_result(SHMIPC_NOT_SUPPORTED);
   if (exceeds_memory(size)) return from_error(ERROR_COMMITMENT_LIMIT);
   section = section_new();
   if (!section) return shmipc_result(SHMIPC_NO_MEMORY);
-  if (!protection_make(&protection, OS_MAPPING, size)) return section_fail(section, from_last_error());
+  if (!protection_make(&protection, kind, size)) return section_fail(section, from_last_error());
   name_compose(name, L"", &section->name);
   SetLastError(ERROR_SUCCESS);
   section->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &protection.attributes, PAGE_READWRITE,
                                         (DWORD)(size >> 32), (DWORD)size, section->name.text);
   if (!section->mapping) return section_fail(section, from_last_error());
   if (GetLastError() == ERROR_ALREADY_EXISTS) {
-    enum os_kind kind = OS_MAPPING;
+    enum os_kind found = OS_MAPPING;
     uint64_t found_size;
-    mark_read(section->mapping, &kind, &found_size);
-    return section_fail(section,
-                        kind == OS_MAPPING ? from_error(ERROR_ALREADY_EXISTS) : shmipc_result(SHMIPC_WRONG_KIND));
+    mark_read(section->mapping, &found, &found_size);
+    return section_fail(section, found == kind ? from_error(ERROR_ALREADY_EXISTS) : shmipc_result(SHMIPC_WRONG_KIND));
   }
   section->size = size;
   *out = section;
   return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_section_create(const struct os_name *name, uint64_t size, unsigned mode,
+                                       enum os_lifetime lifetime, uint64_t deadline, struct os_section **out) {
+  (void)mode, (void)deadline;
+  if (lifetime == OS_PERSISTENT) return shmipc_result(SHMIPC_NOT_SUPPORTED);
+  return section_make(name, OS_MAPPING, size, out);
 }
 
 /* The size of a foreign creator's section, as the system tells it: of the pages that a view of all of it has, as far as
@@ -876,3 +889,166 @@ struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32
 }
 
 void os_semaphore_close(struct os_semaphore *semaphore) { CloseHandle(semaphore); }
+
+/* ---- arenas
+ *
+ * A section whose mark says the kind and the size: a page of what is not the arena's memory, then that. Beside it stand
+ * companions of the kernel's: a mutex is the lock, and a semaphore each bell. Whoever has the section open has them
+ * open, so their names mean the same objects to all.
+ *
+ * A ring adds 1 to the bell's semaphore, and who sleeps takes 1. So a wake is kept for one who has compared the word
+ * and does not sleep yet, and two of them find two wakes (an event would make one of those). One that is not taken,
+ * since nobody slept, is a vain wake of the next who does; more than BELL_MAX of them are never kept. And it may be
+ * taken by one who came later, before the first one slept, who then sleeps on until its deadline.
+ *
+ *   GUARDED_AT   the core's, under the lock
+ *   BELLS_AT     the bells' words; what they mean is the core's
+ *   STATE_AT     the core's */
+
+#define ARENA_PAGE 4096
+#define LINES 128 /* two cache lines: processors fetch them in pairs */
+#define GUARDED_AT 0
+#define BELLS_AT LINES
+#define STATE_AT (BELLS_AT + OS_BELLS * LINES)
+#define BELL_MAX 32
+
+_Static_assert(GUARDED_AT + OS_ARENA_GUARDED_SIZE <= BELLS_AT, "the guarded bytes do not reach the bells");
+_Static_assert(STATE_AT + OS_ARENA_STATE_SIZE <= ARENA_PAGE, "all fits into the page");
+
+struct arena {
+  struct os_arena shared; /* first: it is what the core has */
+  struct os_section *section;
+  struct os_view view; /* no address: not mapped */
+  HANDLE lock;
+  HANDLE bells[OS_BELLS];
+};
+
+static struct arena *arena_of(struct os_arena *arena) { return (void *)arena; }
+
+/* The name goes first, so that who finds it finds the companions. */
+static void arena_discard(struct arena *arena) {
+  int i;
+  if (arena->view.address) os_view_unmap(&arena->view);
+  if (arena->section) os_section_close(arena->section);
+  if (arena->lock) CloseHandle(arena->lock);
+  for (i = 0; i < OS_BELLS; i++)
+    if (arena->bells[i]) CloseHandle(arena->bells[i]);
+  free(arena);
+}
+
+/* Opens what is there, and makes what is not. */
+static struct shmipc_result arena_have_companions(struct arena *arena, const struct os_name *name, enum os_kind kind) {
+  static const wchar_t *const suffixes[] = {[OS_BELL_RECEIVERS] = L"/receivers", [OS_BELL_SENDERS] = L"/senders"};
+  struct protection protection;
+  struct wide_name companion;
+  int i;
+  if (!protection_make(&protection, kind, 0)) return from_last_error();
+  name_compose(name, L"/lock", &companion);
+  arena->lock = CreateMutexW(&protection.attributes, FALSE, companion.text);
+  if (!arena->lock) return from_last_error();
+  for (i = 0; i < OS_BELLS; i++) {
+    name_compose(name, suffixes[i], &companion);
+    arena->bells[i] = CreateSemaphoreW(&protection.attributes, 0, BELL_MAX, companion.text);
+    if (!arena->bells[i]) return from_last_error();
+  }
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* Its bytes, of which the section has said how many there are. */
+static struct shmipc_result arena_map(struct arena *arena) {
+  const uint64_t size = arena->section->size;
+  struct shmipc_result result;
+  int i;
+  if (size <= ARENA_PAGE || size > SIZE_MAX) return shmipc_result(SHMIPC_CORRUPT);
+  result = os_view_map(arena->section, 0, (size_t)size, OS_READ_WRITE, &arena->view);
+  if (result.status != SHMIPC_OK) return result;
+  arena->shared.memory = arena->view.address + ARENA_PAGE;
+  arena->shared.size = (size_t)size - ARENA_PAGE;
+  arena->shared.guarded = arena->view.address + GUARDED_AT;
+  arena->shared.state = arena->view.address + STATE_AT;
+  for (i = 0; i < OS_BELLS; i++)
+    arena->shared.bells[i] = (void *)(arena->view.address + BELLS_AT + (ptrdiff_t)i * LINES);
+  arena->shared.lost = &arena->view.lost;
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* The companions come before the section, so that only the mapping can fail once others can find it. */
+struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
+                                     uint64_t deadline, struct os_arena **out) {
+  struct arena *arena = calloc(1, sizeof *arena);
+  struct shmipc_result result;
+  (void)mode, (void)deadline;
+  if (!arena) return shmipc_result(SHMIPC_NO_MEMORY);
+  result = arena_have_companions(arena, name, kind);
+  if (result.status == SHMIPC_OK) result = section_make(name, kind, (uint64_t)size + ARENA_PAGE, &arena->section);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
+/* Anybody can write a mark: there must be as much memory as it says. */
+static struct shmipc_result arena_open_section(struct arena *arena, const struct os_name *name, enum os_kind kind) {
+  struct os_section *section = section_new();
+  enum os_kind found = OS_MAPPING;
+  struct shmipc_result result;
+  uint64_t size = 0;
+  if (!section) return shmipc_result(SHMIPC_NO_MEMORY);
+  arena->section = section;
+  name_compose(name, L"", &section->name);
+  section->mapping = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE | READ_CONTROL, FALSE, section->name.text);
+  if (!section->mapping) return from_last_error();
+  if (!mark_read(section->mapping, &found, &size) || found != kind) return shmipc_result(SHMIPC_WRONG_KIND);
+  result = section_measure(section);
+  if (result.status == SHMIPC_TOO_SMALL || (result.status == SHMIPC_OK && section->size < size))
+    result.status = SHMIPC_CORRUPT;
+  section->size = size;
+  return result;
+}
+
+struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
+                                   struct os_arena **out) {
+  struct arena *arena = calloc(1, sizeof *arena);
+  struct shmipc_result result;
+  (void)deadline;
+  if (!arena) return shmipc_result(SHMIPC_NO_MEMORY);
+  result = arena_open_section(arena, name, kind);
+  if (result.status == SHMIPC_OK) result = arena_have_companions(arena, name, kind);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
+struct shmipc_result os_arena_check(const struct os_arena *arena) {
+  return shmipc_result(*arena->lost ? SHMIPC_CORRUPT : SHMIPC_OK);
+}
+
+struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline) {
+  switch (WaitForSingleObject(arena_of(arena)->lock, milliseconds_until(deadline))) {
+  case WAIT_OBJECT_0:
+  case WAIT_ABANDONED: return shmipc_result(SHMIPC_OK);
+  case WAIT_TIMEOUT: return shmipc_result(SHMIPC_TIMEOUT);
+  default: return from_last_error();
+  }
+}
+
+struct shmipc_result os_arena_unlock(struct os_arena *arena) {
+  const BOOL was_ours = ReleaseMutex(arena_of(arena)->lock);
+  MemoryBarrier();
+  return shmipc_result(was_ours ? SHMIPC_OK : SHMIPC_CORRUPT);
+}
+
+void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  if (*arena->bells[bell] == value) WaitForSingleObject(arena_of(arena)->bells[bell], milliseconds_until(deadline));
+}
+
+void os_arena_ring(struct os_arena *arena, enum os_bell bell) {
+  ReleaseSemaphore(arena_of(arena)->bells[bell], 1, NULL); /* refused when more are kept than anybody can need */
+}
+
+void os_arena_close(struct os_arena *arena) { arena_discard(arena_of(arena)); }

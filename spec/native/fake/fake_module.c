@@ -41,7 +41,7 @@ static int violation(lua_State *L) {
 
 static int live(lua_State *L) {
   const struct fake_live now = fake_live();
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 9);
 #define PUT(field) (lua_pushinteger(L, (lua_Integer)now.field), lua_setfield(L, -2, #field))
   PUT(allocations);
   PUT(sections);
@@ -49,6 +49,7 @@ static int live(lua_State *L) {
   PUT(mutexes);
   PUT(events);
   PUT(semaphores);
+  PUT(arenas);
   PUT(names);
   PUT(locks);
 #undef PUT
@@ -65,7 +66,7 @@ static int set_mutex(lua_State *L) {
   static const char *const states[] = {"free", "held", "abandoned", "corrupt", NULL};
   const char *name = luaL_checkstring(L, 1);
   int state = luaL_checkoption(L, 2, NULL, states);
-  luaL_argcheck(L, fake_set_mutex(name, (enum fake_mutex_state)state), 1, "no such mutex");
+  luaL_argcheck(L, fake_set_mutex(name, (enum fake_mutex_state)state), 1, "no such mutex or channel");
   return 0;
 }
 
@@ -73,12 +74,12 @@ static int set_waitable(lua_State *L) {
   static const char *const states[] = {"whole", "destroyed", NULL};
   const char *name = luaL_checkstring(L, 1);
   int state = luaL_checkoption(L, 2, NULL, states);
-  luaL_argcheck(L, fake_set_waitable(name, (enum fake_bytes)state), 1, "no such event or semaphore");
+  luaL_argcheck(L, fake_set_waitable(name, (enum fake_bytes)state), 1, "no such event, semaphore or channel");
   return 0;
 }
 
 static int truncate_object(lua_State *L) {
-  luaL_argcheck(L, fake_truncate(luaL_checkstring(L, 1)), 1, "no such mapping");
+  luaL_argcheck(L, fake_truncate(luaL_checkstring(L, 1)), 1, "no such mapping or channel");
   return 0;
 }
 

@@ -88,6 +88,8 @@ void os_release(void *memory) {
 uint64_t os_process_id(void) { return 4711; }
 uint64_t os_clock(void) { return now += 1000; }
 void os_sleep(uint64_t deadline) { wait_until(deadline); }
+void os_pause(void) { now += 10; }
+unsigned os_processors(void) { return 2; } /* so that everything is tried, although nobody else is there */
 
 void os_error_text(int32_t native, char *buffer, size_t size) { snprintf(buffer, size, "fake error %d", (int)native); }
 
@@ -152,7 +154,7 @@ struct object {
   unsigned holders; /* without those */
   int in_parent;    /* a process that has forked this one holds it */
   uintptr_t owner;
-  const struct os_mutex *locked_through;
+  const void *locked_through; /* a mutex or an arena */
   int abandoned, corrupt;
   unsigned traits;         /* of an event: enum os_event_traits */
   uint32_t count, maximum; /* of a semaphore */
@@ -252,7 +254,7 @@ int fake_create_foreign(const char *name, size_t size) {
 
 int fake_set_mutex(const char *name, enum fake_mutex_state state) {
   struct object *object = find(name, 0);
-  if (!object || object->kind != OS_MUTEX) return 0;
+  if (!object || (object->kind != OS_MUTEX && (object->kind != OS_CHANNEL || state == FAKE_CORRUPT))) return 0;
   object->corrupt = state == FAKE_CORRUPT;
   if (is_thread(object->owner)) return object->corrupt;
   object->owner = state == FAKE_HELD_ELSEWHERE ? ELSEWHERE : NOBODY;
@@ -478,15 +480,28 @@ int os_view_same_object(const struct os_view *a, const struct os_view *b) {
   return a->section->object == b->section->object;
 }
 
+struct arena {
+  struct os_arena shared; /* first: it is what the core has */
+  struct object *object;
+  unsigned generation;
+  volatile int lost;
+  struct arena *following;
+};
+
+static struct arena *arenas;
+
 /* The bytes stay where they are, as zeros: that is what an access meets. */
 int fake_truncate(const char *name) {
   struct object *object = find(name, 0);
   struct view_entry *entry;
+  struct arena *arena;
   if (!object) object = find(name, 1);
-  if (!object || object->kind != OS_MAPPING) return 0;
+  if (!object || (object->kind != OS_MAPPING && object->kind != OS_CHANNEL)) return 0;
   memset(object->bytes, 0, (size_t)object->size);
   for (entry = views; entry; entry = entry->following)
     if (entry->section->object == object) entry->view->lost = 1;
+  for (arena = arenas; arena; arena = arena->following)
+    if (arena->object == object) arena->lost = 1;
   return 1;
 }
 
@@ -588,10 +603,18 @@ struct os_semaphore {
   unsigned generation;
 };
 
+/* Twice, and they are what they were. */
+static void turn_bytes(struct object *object) {
+  uint64_t i;
+  for (i = 0; i < object->size; i++) object->bytes[i] ^= 0x5A;
+}
+
 int fake_set_waitable(const char *name, enum fake_bytes bytes) {
+  const int is_destroyed = bytes == FAKE_DESTROYED;
   struct object *object = find(name, 0);
-  if (!object || (object->kind != OS_EVENT && object->kind != OS_SEMAPHORE)) return 0;
-  object->corrupt = bytes == FAKE_DESTROYED;
+  if (!object || (object->kind != OS_EVENT && object->kind != OS_SEMAPHORE && object->kind != OS_CHANNEL)) return 0;
+  if (object->corrupt != is_destroyed) turn_bytes(object);
+  object->corrupt = is_destroyed;
   return 1;
 }
 
@@ -723,4 +746,118 @@ void os_semaphore_close(struct os_semaphore *semaphore) {
   drop(semaphore->object, semaphore->generation);
   control.live.semaphores--;
   free(semaphore);
+}
+
+/* ---- arenas: a page of what is not the arena's memory, then that. Nobody else rings, so a sleep is in vain */
+
+#define ARENA_PAGE 4096
+#define LINES 128
+#define BELLS_AT LINES
+#define STATE_AT (BELLS_AT + OS_BELLS * LINES)
+
+static struct arena *arena_of(struct os_arena *arena) { return (void *)arena; }
+
+static struct os_arena *arena_new(struct object *object) {
+  struct arena *arena = calloc(1, sizeof *arena);
+  int i;
+  if (!arena) abort();
+  arena->object = object;
+  arena->generation = generation;
+  arena->shared.memory = object->bytes + ARENA_PAGE;
+  arena->shared.size = (size_t)object->size - ARENA_PAGE;
+  arena->shared.guarded = object->bytes;
+  arena->shared.state = object->bytes + STATE_AT;
+  for (i = 0; i < OS_BELLS; i++) arena->shared.bells[i] = (void *)(object->bytes + BELLS_AT + (ptrdiff_t)i * LINES);
+  arena->shared.lost = &arena->lost;
+  arena->following = arenas;
+  arenas = arena;
+  take_up(object);
+  control.live.arenas++;
+  return &arena->shared;
+}
+
+struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
+                                     uint64_t deadline, struct os_arena **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  expect((mode & ~0777U) == 0, "a mode of more than permission bits");
+  expect(kind == OS_CHANNEL, "an arena of a kind that is none");
+  expect(size > 0 && size % ARENA_PAGE == 0, "an arena that is not of whole pages");
+  result = make(name, kind, (uint64_t)size + ARENA_PAGE, &object);
+  if (result.status == SHMIPC_OK) *out = arena_new(object);
+  return result;
+}
+
+struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
+                                   struct os_arena **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(deadline);
+  expect(kind == OS_CHANNEL, "an arena of a kind that is none");
+  result = look_up(name, kind, &object);
+  if (result.status == SHMIPC_OK) *out = arena_new(object);
+  return result;
+}
+
+static int arena_is_ours(const struct arena *arena) {
+  return is_thread(arena->object->owner) && arena->object->owner == current_thread;
+}
+
+/* Whether its bytes are what they should be. */
+static struct shmipc_result arena_condition(const struct arena *arena) {
+  return shmipc_result(arena->lost || arena->object->corrupt ? SHMIPC_CORRUPT : SHMIPC_OK);
+}
+
+struct shmipc_result os_arena_check(const struct os_arena *arena) {
+  return fails(__func__) ? failure(now) : arena_condition((const struct arena *)arena);
+}
+
+struct shmipc_result os_arena_lock(struct os_arena *shared, uint64_t deadline) {
+  struct arena *arena = arena_of(shared);
+  struct object *object = arena->object;
+  uintptr_t thread;
+  if (fails(__func__)) return failure(deadline);
+  expect(!process_is_locked, "a wait with the process lock");
+  expect(!arena_is_ours(arena), "a thread locked an arena that it holds");
+  thread = os_thread_self();
+  if (thread == 0) return shmipc_result(SHMIPC_NO_MEMORY);
+  if (arena_condition(arena).status != SHMIPC_OK) return arena_condition(arena);
+  if (object->owner != NOBODY) {
+    wait_until(deadline);
+    return shmipc_result(SHMIPC_TIMEOUT);
+  }
+  object->owner = thread;
+  object->locked_through = arena;
+  object->abandoned = 0;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_arena_unlock(struct os_arena *shared) {
+  struct arena *arena = arena_of(shared);
+  expect(arena_is_ours(arena) && arena->object->locked_through == arena,
+         "a thread unlocked an arena that it does not hold");
+  arena->object->owner = NOBODY;
+  return fails(__func__) ? failure(now) : arena_condition(arena);
+}
+
+void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  expect(!process_is_locked, "a wait with the process lock");
+  expect(!arena_is_ours(arena_of(arena)), "a sleep with an arena's lock");
+  if (*arena->bells[bell] == value) wait_until(deadline);
+}
+
+void os_arena_ring(struct os_arena *arena, enum os_bell bell) {
+  (void)bell;
+  expect(!arena_is_ours(arena_of(arena)), "a ring with an arena's lock");
+}
+
+void os_arena_close(struct os_arena *shared) {
+  struct arena *arena = arena_of(shared), **link = &arenas;
+  expect(arena->object->locked_through != arena || !arena_is_ours(arena), "an arena was closed with its lock");
+  while (*link != arena) link = &(*link)->following;
+  *link = arena->following;
+  drop(arena->object, arena->generation);
+  control.live.arenas--;
+  free(arena);
 }

@@ -23,9 +23,9 @@ const char *fake_failed(void);
 
 /* What is there now. */
 struct fake_live {
-  size_t allocations, sections, views, mutexes, events, semaphores;
+  size_t allocations, sections, views, mutexes, events, semaphores, arenas;
   size_t names; /* of named objects */
-  size_t locks; /* mutexes held by threads of this process */
+  size_t locks; /* mutexes, and arenas' locks, held by threads of this process */
 };
 struct fake_live fake_live(void);
 
@@ -35,16 +35,16 @@ const char *fake_violation(void);
 /* The longest single wait that was asked for, in nanoseconds. */
 uint64_t fake_longest_wait(void);
 
-/* What other processes and programs may have done to a named mutex: FAKE_CORRUPT at any time, the others while no
- * thread of this process holds it. These four return 0 when there is no such object, or it cannot be. */
+/* What other processes and programs may have done to a named mutex, or a channel's lock: FAKE_CORRUPT (of a mutex) at
+ * any time, the others while no thread of this process holds it. These four return 0 when there is no such object, or it cannot be. */
 enum fake_mutex_state { FAKE_FREE, FAKE_HELD_ELSEWHERE, FAKE_ABANDONED, FAKE_CORRUPT };
 int fake_set_mutex(const char *name, enum fake_mutex_state state);
 
-/* Another program destroys the bytes of an event or a semaphore, or repairs them. */
+/* Another program destroys the bytes of an event, a semaphore or a channel, or repairs them. */
 enum fake_bytes { FAKE_WHOLE, FAKE_DESTROYED };
 int fake_set_waitable(const char *name, enum fake_bytes bytes);
 
-/* Another process cuts the object: the views lose their memory. */
+/* Another process cuts the mapping or the channel: its users lose their memory. */
 int fake_truncate(const char *name);
 
 /* Another program makes a mapping or takes hold of a persistent one: its name stays until it is unlinked. */
