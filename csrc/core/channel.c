@@ -18,7 +18,8 @@
  *             many. A sender that dies before it leaves bytes that nobody looks at; after it, messages that are there.
  *   end       (guarded by the lock) where the messages ended when the last sender let go of the lock, or before that if
  *             one died: behind it there may be messages that were published. Whoever has the lock next goes through
- *             them, so no sender needs to know of a death.
+ *             them and writes it anew, so no sender needs to know of a death. Nobody reads the tail for its space
+ *             before that: the tail may have gone on, and what `end` still points at is written over then.
  *   count     (guarded) how many messages were published, or too few by those of a sender that died: the numbers in the
  *             words tell. Written before `end`, so it is right when `end` is.
  *   tail_seen (guarded) a tail that was read once: it is looked at anew only when there is no space by this one.
@@ -300,7 +301,9 @@ static enum found find(const struct shmipc_channel *channel, uint64_t position, 
 
 /* ---- sending */
 
-/* Goes through what a sender has published that died before it could say so. Returns what stands at the end. */
+/* Goes through what a sender has published that died before it could say so, and says so. Before anything else:
+ * receivers may have taken it, and once the tail is seen that lies behind it, its place is written over. Returns what
+ * stands at the end. */
 static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
   struct guarded *guarded = guarded_of(channel);
   struct shmipc_look look;
@@ -314,6 +317,11 @@ static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64
     if (further > 0) *count += (uint64_t)further;
     *end = look.to;
     if (*end - tail > channel->capacity) return GARBAGE;
+  }
+  if (*end != guarded->end && found != GARBAGE) {
+    guarded->count = *count;
+    guarded->end = *end;
+    atomic_signal_fence(memory_order_seq_cst);
   }
   return found;
 }
