@@ -8,7 +8,7 @@
 
 #include "driver.h"
 
-enum { SPINS = 2000, ASLEEP_AFTER = 100000 /* nanoseconds */ };
+enum { SPINS = 500, ASLEEP_AFTER = 100000 /* nanoseconds */ };
 
 /* What the task's name says. */
 static const struct messages_wire *wire;

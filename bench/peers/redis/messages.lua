@@ -1,4 +1,4 @@
--- Messages by the lists of a Redis server, which the first process starts: at a socket of its own, with nothing on disk.
+-- Messages by the lists of a Redis server. The first process starts it: at a socket of its own, nothing on disk.
 
 local redis = require "redis"
 local unix = require "socket.unix"
@@ -8,8 +8,6 @@ local patience = require "drivers.patience"
 -- The shell ends the server when its input ends: with the process that opened it, however that ends.
 local COMMAND = "redis-server --port 0 --unixsocket '%s' --unixsocketperm 600 --save '' --appendonly no >/dev/null & "
   .. "read end; kill $! && wait; rm -f '%s'"
-
-local server
 
 local function connect(path)
   local socket = patience.try(function()
@@ -28,9 +26,9 @@ function List:receive() return self.client:brpop(self.key, 0)[2] end
 return messages.tasks {
   list = function(name, seat)
     local path = ("/dev/shm/%s-redis"):format(name) -- where what is left would be looked for
-    if seat == 1 then server = assert(io.popen(COMMAND:format(path, path), "w")) end
+    local server = seat == 1 and assert(io.popen(COMMAND:format(path, path), "w"))
     local client = connect(path)
-    return setmetatable({ client = client, key = "from " .. seat }, List),
+    return setmetatable({ client = client, key = "from " .. seat, server = server }, List),
       setmetatable({ client = client, key = "from " .. 3 - seat }, List)
   end,
 }
