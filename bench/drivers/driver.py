@@ -12,10 +12,20 @@ import sys
 import time
 
 PATIENCE = 20  # seconds, for the other processes to come
+SETTLING = 20_000_000  # nanoseconds
+
+
+def meet(barrier):
+    """When all have come they stay awake for a while: the system gives each a processor of its own, if there are
+    enough."""
+    barrier.wait(PATIENCE)
+    settled = time.monotonic_ns() + SETTLING
+    while barrier.parties > 1 and time.monotonic_ns() < settled:
+        pass
 
 
 def run(task, count, subject, seat, barrier, times):
-    barrier.wait(PATIENCE)
+    meet(barrier)
     times[0] = time.monotonic_ns()
     outcome = task.part(count, subject, seat) if task.part else task.loop(count, subject)
     times[1] = time.monotonic_ns()
