@@ -31,7 +31,7 @@ end
 
 local parser = require "argparse"("scripts/bench",
   "Measures shmipc and what one would take instead, side by side. All works together, not quickly, make the page "
-  .. "docs/benchmarks.md with its plot.")
+  .. "docs/benchmarks.md with its plots.")
 parser:argument("work", "Measure only these."):args "*"
 parser:flag("--quick", "3 short rounds: a rough idea.")
 parser:option("--rounds", "Runs of each contender (default: 11)."):convert(tonumber)
@@ -89,11 +89,12 @@ local function write_file(path, contents)
 end
 
 local function write_page(folder, load_before, sections)
-  write_file(folder .. "/benchmarks.svg", plot.svg(sections))
+  local pictures = plot.pictures(sections)
+  for _, picture in ipairs(pictures) do write_file(folder .. "/" .. picture.file, picture.svg) end
   write_file(folder .. "/benchmarks.md", report.page {
     command = table.concat({ "scripts/bench", table.unpack(arg) }, " "),
     date = os.date "%Y-%m-%d",
-    plot = "benchmarks.svg",
+    plots = pictures,
     settings = settings,
     machine = describe_machine(load_before, sections),
     sections = sections,

@@ -54,7 +54,7 @@ end
 describe("the benchmarks", function()
   after_each(objects.check_none_left)
 
-  it("measure every work, and make a page and a plot", function()
+  it("measure every work, and make a page and plots", function()
     local folder <close> = temporary_folder()
     local prefix = objects.name()
     succeed { "cmake", "-S", "bench", "-B", folder.path, "-DSHMIPC_WERROR=ON" }
@@ -66,16 +66,17 @@ describe("the benchmarks", function()
     assert.same({}, names_with(prefix))
 
     local page = objects.contents(folder.path .. "/benchmarks.md")
-    local plot = objects.contents(folder.path .. "/benchmarks.svg")
+    local plots = objects.contents(folder.path .. "/benchmarks.svg")
+      .. objects.contents(folder.path .. "/benchmarks-messages.svg")
     for _, work in ipairs(works()) do
       assert(page:find("\n## " .. work.title .. "\n", 1, true), work.title .. " is not on the page")
-      assert(work.is_detail or plot:find(work.title, 1, true), work.title .. " is not in the plot")
+      assert(work.is_detail or plots:find(work.title, 1, true), work.title .. " is in no plot")
       for _, contender in ipairs(work.contenders) do -- with figures, or as missing
         assert(page:find(contender.label, 1, true), contender.label .. " is not on the page")
       end
     end
     assert.is_nil(page:find("nan", 1, true))
-    assert.is_nil(plot:find("nan", 1, true))
+    assert.is_nil(plots:find("nan", 1, true))
   end)
 
   it("know their works by name", function()
@@ -84,14 +85,34 @@ describe("the benchmarks", function()
     assert.matches("no such work: no_such_work", output)
   end)
 
+  -- The task of the program with that text, 100 times in two processes.
+  local function drive(text, task)
+    return run { "lua5.4", "bench/drivers/driver.lua", objects.file(text), task, "100", "2", objects.name() }
+  end
+
+  it("have percentiles where a program times each operation", function()
+    local output, code = drive([[
+      return {
+        count = {
+          prepare = function() end,
+          part = function(count)
+            local times = {}
+            for i = count, 1, -1 do times[i] = i end
+            return count, times
+          end,
+          expected = function(count) return count end,
+        },
+      }
+    ]], "count")
+    assert.equal("5050\t100\t50\t99\t100", output)
+    assert.equal(0, code)
+  end)
+
   describe("end", function()
     local program = objects.contents "bench/peers/shmipc/lock.lua"
 
-    -- Two processes count under a lock: the program with that text.
-    local function count_with(text)
-      local path, name = objects.file(text), objects.name()
-      return run { "lua5.4", "bench/drivers/driver.lua", path, "view", "100", "2", name }
-    end
+    -- Two processes count under a lock.
+    local function count_with(text) return drive(text, "view") end
 
     it("well when the result is right", function()
       local output, code = count_with(program)
@@ -107,11 +128,39 @@ describe("the benchmarks", function()
       assert.not_equal(0, code)
     end)
 
+    it("with an error when a message is not the one that is due", function()
+      local text, changes = objects.contents("bench/peers/shmipc/messages.lua")
+        :gsub("open%(name, 3 %- seat%)", "{ receive = function() return 'another' end }")
+      assert.equal(1, changes)
+      local output, code = drive(text, "channel_round_trip_8")
+      assert.matches("the result is 0, it should be 100", output)
+      assert.not_equal(0, code)
+    end)
+
     it("with an error when another of their processes fails", function()
       local failing = program:gsub("for _ = 1, count do", "if arg[6] == '2' then error 'no' end\n%0")
       local output, code = count_with(failing)
       assert.matches("another process has failed", output)
       assert.not_equal(0, code)
     end)
+
+    for seat, who in ipairs { "first", "second" } do
+      it(("with an error when the %s process fails, for which the other one waits"):format(who), function()
+        local output, code = drive(([[
+          return {
+            wait = {
+              prepare = function() end,
+              part = function(_, _, seat)
+                if seat == %d then error "on purpose" end
+                repeat until false
+              end,
+              expected = function(count) return count end,
+            },
+          }
+        ]]):format(seat), "wait")
+        assert.matches("on purpose", output)
+        assert.not_equal(0, code)
+      end)
+    end
   end)
 end)

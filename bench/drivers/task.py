@@ -2,14 +2,17 @@
 
 from contextlib import contextmanager
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Callable, ContextManager, NamedTuple
+from typing import Any, Callable, ContextManager, List, NamedTuple, Optional, Tuple
 
 
 class Task(NamedTuple):
     prepare: Callable[[str], ContextManager[Any]]  # gives the subject; what is not measured
-    loop: Callable[[int, Any], Any]  # gives an outcome; what is measured
+    loop: Optional[Callable[[int, Any], Any]]  # gives an outcome; what is measured
     expected: Callable[[int], Any]  # the result of so many operations, those of all processes together
     result: Callable[[Any, Any], Any] = lambda subject, outcome: outcome
+    # In place of the loop, when the process at each seat (from 0) has a part of its own in the same operations. Gives
+    # the outcome, and None or the nanoseconds of each operation; those of the first process count.
+    part: Optional[Callable[[int, Any, int], Tuple[Any, Optional[List[int]]]]] = None
 
 
 @contextmanager

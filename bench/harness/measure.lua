@@ -16,16 +16,19 @@ function measure.peer(name)
   return peers[name]
 end
 
--- One run: the nanoseconds in all, and the operations.
+-- One run: the nanoseconds in all, the operations, and, where each was timed, a list of the times within which 50 %,
+-- 99 % and 99.9 % were done.
 local function run(work, contender, count, settings)
   settings.runs = (settings.runs or 0) + 1
   local words = measure.peer(contender.peer).command(work.program, settings.programs)
   local name = ("%s-%d"):format(settings.prefix, settings.runs)
   for _, word in ipairs { contender.task, count, work.processes or 1, name } do words[#words + 1] = word end
   local output = assert(shell.run(words))
-  local nanoseconds, operations = output:match "^(%d+)%s+(%d+)%s*$"
+  local nanoseconds, operations, rest = output:match "^(%d+)%s+(%d+)([%s%d]*)$"
   assert(nanoseconds, "no figures from: " .. table.concat(words, " "))
-  return tonumber(nanoseconds), tonumber(operations)
+  local percentiles = {}
+  for time in rest:gmatch "%d+" do percentiles[#percentiles + 1] = tonumber(time) end
+  return tonumber(nanoseconds), tonumber(operations), #percentiles > 0 and percentiles or nil
 end
 
 -- How many operations take the time that a run is to take. The quicker of two attempts counts: in one of a moment the
@@ -41,17 +44,31 @@ local function calibrate(work, contender, settings)
 end
 
 local function runs_here(contender, work, settings)
-  return shell.has(measure.peer(contender.peer).command(work.program, settings.programs)[1])
+  local peer = measure.peer(contender.peer)
+  if peer.is_here and not peer.is_here() then return false end
+  return shell.has(peer.command(work.program, settings.programs)[1])
 end
 
---- Returns a list of what was measured, {contender, samples, median} with samples in nanoseconds an operation, one a
--- round, and a list of the peers that are missing.
+-- Of lists, one a round: the median of their first elements, of their second ones, …
+local function medians_of(rounds)
+  local medians = {}
+  for i in ipairs(rounds[1]) do
+    local column = {}
+    for round, values in ipairs(rounds) do column[round] = values[i] end
+    medians[i] = statistics.median(column)
+  end
+  return medians
+end
+
+--- Returns a list of what was measured, {contender, samples, median, percentiles} with samples in nanoseconds an
+-- operation, one a round, and a list of the peers that are missing. The percentiles (50 %, 99 %, 99.9 %, medians of the
+-- rounds) are there where each operation was timed.
 function measure.work(work, settings)
   local entries, missing = {}, {}
   for _, contender in ipairs(work.contenders) do
     if runs_here(contender, work, settings) then
-      local count = settings.count or calibrate(work, contender, settings)
-      entries[#entries + 1] = { contender = contender, samples = {}, count = count }
+      local count = settings.count or work.count or calibrate(work, contender, settings)
+      entries[#entries + 1] = { contender = contender, samples = {}, count = count, spreads = {} }
     else
       missing[#missing + 1] = contender
     end
@@ -59,11 +76,15 @@ function measure.work(work, settings)
   for round = 1, settings.rounds do
     for turn = 1, #entries do
       local entry = entries[(round + turn) % #entries + 1] -- nobody is always the first
-      local nanoseconds, operations = run(work, entry.contender, entry.count, settings)
+      local nanoseconds, operations, percentiles = run(work, entry.contender, entry.count, settings)
       entry.samples[round] = nanoseconds / operations
+      entry.spreads[round] = percentiles
     end
   end
-  for _, entry in ipairs(entries) do entry.median = statistics.median(entry.samples) end
+  for _, entry in ipairs(entries) do
+    entry.median = statistics.median(entry.samples)
+    entry.percentiles = entry.spreads[1] and medians_of(entry.spreads)
+  end
   return entries, missing
 end
 

@@ -14,6 +14,12 @@ local text_colour, line_colour = "#717a84", "#8b949e"
 local colours = { ours = "#e06c00", peer = "#3d85c6", limit = "#7d8894" }
 local legend = { { "ours", "shmipc" }, { "peer", "what one would take instead" }, { "limit", "the limit: C" } }
 
+-- The pictures, by the works' groups.
+local groups = {
+  { title = "Memory and locks", file = "benchmarks.svg" },
+  { name = "messages", title = "Messages", file = "benchmarks-messages.svg" },
+}
+
 local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 
 local function text(x, y, words, attributes)
@@ -62,11 +68,12 @@ local function panel(section, y)
   end
   for i, entry in ipairs(entries) do
     local peer, middle = measure.peer(entry.contender.peer), top + (i - 0.5) * ROW
+    local role = entry.contender.role or peer.role
     local width = width_of(entry.median)
     local label = peer.title .. ": " .. format.plain(entry.contender.label)
-    local class = peer.role == "ours" and 'class="ours"' or ""
+    local class = role == "ours" and 'class="ours"' or ""
     parts[#parts + 1] = text(LABELS - 8, middle + 4, label, class .. ' text-anchor="end"')
-    parts[#parts + 1] = bar(LABELS, middle - BAR / 2, width, BAR, colours[peer.role])
+    parts[#parts + 1] = bar(LABELS, middle - BAR / 2, width, BAR, colours[role])
     parts[#parts + 1] = text(LABELS + width + 6, middle + 4, format.time(entry.median), class)
   end
   return table.concat(parts, "\n"), top + height + GAP
@@ -84,7 +91,7 @@ end
 
 local frame = [[
 <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">
-<title>Times of an operation; shorter is better</title>
+<title>%s: times of an operation; shorter is better</title>
 <style>
 text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: %s }
 .title { font-size: 14px; font-weight: 600 }
@@ -95,13 +102,31 @@ text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: %s 
 </svg>
 ]]
 
---- The picture of the sections that are not details.
-function plot.svg(sections)
-  local parts, y = { text(MARGIN, 21, "Time of an operation: shorter is better", 'class="title"'), legend_line(10) }, 42
+local function sections_of(name, sections)
+  local found = {}
   for _, section in ipairs(sections) do
-    if not section.work.is_detail then parts[#parts + 1], y = panel(section, y) end
+    if section.work.group == name and not section.work.is_detail then found[#found + 1] = section end
   end
-  return frame:format(WIDTH, y, WIDTH, y, text_colour, colours.ours, table.concat(parts, "\n"))
+  return found
+end
+
+local function svg(title, sections)
+  local heading = title .. ", time of an operation: shorter is better"
+  local parts, y = { text(MARGIN, 21, heading, 'class="title"'), legend_line(32) }, 64
+  for _, section in ipairs(sections) do parts[#parts + 1], y = panel(section, y) end
+  return frame:format(WIDTH, y, WIDTH, y, title, text_colour, colours.ours, table.concat(parts, "\n"))
+end
+
+--- The pictures of the sections that are not details: a list of {title, file, svg}.
+function plot.pictures(sections)
+  local pictures = {}
+  for _, group in ipairs(groups) do
+    local shown_sections = sections_of(group.name, sections)
+    if #shown_sections > 0 then
+      pictures[#pictures + 1] = { title = group.title, file = group.file, svg = svg(group.title, shown_sections) }
+    end
+  end
+  return pictures
 end
 
 return plot

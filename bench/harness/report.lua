@@ -12,16 +12,26 @@ local function title_of(contender) return measure.peer(contender.peer).title end
 
 local function name_of(contender) return title_of(contender) .. ": " .. contender.label end
 
--- The cells of an entry: who, how, the median, from the fastest to the slowest run, the time by that of the first.
+-- The cells of an entry: who, how, the median, from the fastest to the slowest run, the time by that of the first; and
+-- percentiles, if there are any.
 local function cells_of(entry, first)
   local samples = statistics.sorted(entry.samples)
-  return {
+  local cells = {
     title_of(entry.contender),
     entry.contender.label,
     format.time(entry.median),
     ("%s … %s"):format(format.time(samples[1]), format.time(samples[#samples])),
     format.ratio(statistics.median_ratio(entry.samples, first.samples)),
   }
+  for _, time in ipairs(entry.percentiles or {}) do cells[#cells + 1] = format.time(time) end
+  return cells
+end
+
+-- What stands above them.
+local function header_of(section)
+  local first = section.entries[1]
+  if not (first and first.percentiles) then return { "", "", "median", "fastest … slowest", "by the first" } end
+  return { "", "", "mean", "fastest … slowest", "by the first", "50 %", "99 %", "99.9 %" }
 end
 
 local function rows_of(section)
@@ -72,13 +82,16 @@ end
 
 --- Lines about one section.
 function report.section_text(section)
-  local lines = { section.work.title, format.columns(plain(rows_of(section)), { [3] = true, [5] = true }) }
+  local rows, right = plain(rows_of(section)), { [3] = true, [5] = true, [6] = true, [7] = true, [8] = true }
+  local header = header_of(section)
+  if #header > 5 then table.insert(rows, 1, header) end
+  local lines = { section.work.title, format.columns(rows, right) }
   if #section.missing > 0 then lines[#lines + 1] = "  " .. format.plain(missing_text(section)) end
   if #section.verdicts > 0 then
-    local rows = {}
-    for i, verdict in ipairs(section.verdicts) do rows[i] = target_cells(verdict) end
+    local targets = {}
+    for i, verdict in ipairs(section.verdicts) do targets[i] = target_cells(verdict) end
     lines[#lines + 1] = "  Targets"
-    lines[#lines + 1] = format.columns(plain(rows), { [3] = true })
+    lines[#lines + 1] = format.columns(plain(targets), { [3] = true })
   end
   return table.concat(lines, "\n")
 end
@@ -124,7 +137,7 @@ local function section_part(section)
   local parts = {
     "## " .. section.work.title,
     section.work.definition,
-    markdown_table({ "", "", "median", "fastest … slowest", "by the first" }, rows_of(section)),
+    markdown_table(header_of(section), rows_of(section)),
   }
   if #section.missing > 0 then parts[#parts + 1] = missing_text(section) .. "." end
   return table.concat(parts, "\n\n")
@@ -133,9 +146,9 @@ end
 local introduction = [[
 # Benchmarks
 
-Made by `%s` on %s; it measures shmipc and what one would take instead, in the same run.
+Made by `%s` on %s; it measures shmipc and what one would take instead, in the same run.]]
 
-![Times of an operation, in logarithmic scale](%s)]]
+local picture = "![%s: times of an operation, in logarithmic scale](%s)"
 
 local method = [[
 ## How it is measured
@@ -147,17 +160,20 @@ a work take turns, round after round, and ratios are taken within a round: the m
 is a contender's time by that of the first line.
 
 shmipc and C are built with the optimizations of a release; everything else is as the distribution packs it. LuaIPC
-(lua-luaipc) is not among the contenders: the distribution does not have it. `bench/` holds the programs.]]
+(lua-luaipc) and cpp-ipc are not among the contenders: the distribution does not have them. `bench/` holds the
+programs.]]
 
---- The page. run: command, date, plot (the name of its file), settings, machine (lines of what and value), sections.
+--- The page. run: command, date, plots (a list of titles and files), settings, machine (lines of what and value),
+-- sections.
 function report.page(run)
-  local parts = {
-    introduction:format(run.command, run.date, run.plot),
+  local parts = { introduction:format(run.command, run.date) }
+  for _, plot in ipairs(run.plots) do parts[#parts + 1] = picture:format(plot.title, plot.file) end
+  for _, part in ipairs {
     "## Targets",
     targets_part(run.sections),
     method:format(run.settings.rounds, run.settings.seconds),
     markdown_table({ "", "" }, run.machine),
-  }
+  } do parts[#parts + 1] = part end
   for _, section in ipairs(run.sections) do parts[#parts + 1] = section_part(section) end
   return table.concat(parts, "\n\n") .. "\n"
 end

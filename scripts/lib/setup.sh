@@ -14,7 +14,7 @@ demo_packages=("${build_packages[@]}" lua-argparse)
 test_packages=("${demo_packages[@]}" lua-busted luarocks)
 windows_packages=("${build_packages[@]}" gcc-mingw-w64-x86-64 dpkg-dev)
 wine_packages=(wine64 wine)
-bench_packages=(g++ libboost-dev luajit python3)
+bench_packages=(g++ libboost-dev luajit python3 lua-socket lua-redis redis-server)
 lint_packages=(clang clang-format clang-tidy cppcheck shellcheck lua-check lua-ldoc)
 
 # Debian's busted is packed for Lua 5.1 to 5.3; its modules are plain Lua and run under 5.4 as well.
@@ -33,6 +33,8 @@ is_here() {
   case $1 in
   lua-argparse) lua5.4 -e 'require "argparse"' ;;
   lua-busted) LUA_PATH="$distribution_modules;;" lua5.4 -e 'require "busted.runner"' ;;
+  lua-socket) lua5.4 -e 'require "socket.unix"' ;;
+  lua-redis) LUA_PATH="$distribution_modules;;" lua5.4 -e 'require "redis"' ;;
   lua-check) command -v luacheck ;;
   gcc-mingw-w64-x86-64) command -v x86_64-w64-mingw32-gcc ;;
   dpkg-dev) command -v dpkg-source ;;
