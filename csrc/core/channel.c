@@ -137,16 +137,22 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
     atomic_compare_exchange_strong(bell_of(channel, bell), &value, value & ~ASLEEP);
 }
 
-/* ---- spinning: worth it as long as it is shorter than a sleep and a wake */
+/* ---- spinning
+ *
+ * A sleep and a wake take some tens of microseconds. Where waits are as short as that, looking again and again is
+ * quicker: as long as it succeeds, it may take BUDGET_MAX. Once it was in vain it takes BUDGET_MIN, until waits have
+ * been short again, several in a row: the more, the more often it was in vain. (What comes soon, but only after we
+ * sleep, may come from one who wants our processor.) A machine with one processor does not spin at all: its budget is
+ * 0. */
 
-#define BUDGET_MAX (UINT64_C(50) * 1000)
-#define BUDGET_MIN (UINT64_C(5) * 1000)
-#define STOLEN (UINT64_C(100) * 1000)
-#define PROBE 16
+#define BUDGET_MAX (UINT64_C(50) * 1000) /* ns */
+#define BUDGET_MIN (UINT64_C(2) * 1000)
+#define DOUBTS_MAX 63
+#define STOLEN BUDGET_MAX /* between two looks at the clock: another process had the processor meanwhile */
+#define RESTS 16          /* between two looks at the clock, at least */
 #define LAG_MAX 32
 #define QUICK 8   /* looks: what came so soon may be of a stream */
 #define STREAK 64 /* so many quick ones, and a lag is tried */
-#define RESTS 16  /* between two looks at the clock, at least */
 
 struct spin {
   struct shmipc_patience *patience;
@@ -164,41 +170,51 @@ static struct spin spin_begin(struct shmipc_patience *patience, unsigned rests, 
 
 /* After a vain look: whether to look once more. */
 static int spin_more(struct spin *spin) {
-  struct shmipc_patience *patience = spin->patience;
   uint64_t now;
   unsigned i;
-  if (patience->budget == 0) return 0;
+  if (spin->patience->budget == 0) return 0;
   for (i = 0; i < spin->rests; i++) os_pause();
   if (spin->looks++ * spin->rests % RESTS != 0) return 1;
   now = os_clock();
-  if (spin->begin == 0) {
+  if (spin->begin == 0)
     spin->begin = now;
-  } else if (now - spin->now > STOLEN) {
-    patience->budget = BUDGET_MIN;
+  else if (now - spin->now > STOLEN)
     return 0;
-  }
   spin->now = now;
-  return now - spin->begin < patience->budget && now < spin->deadline;
+  return now - spin->begin < spin->patience->budget && now < spin->deadline;
+}
+
+/* The wait was a short one. */
+static void trust(struct shmipc_patience *patience) {
+  if (patience->budget == BUDGET_MAX) {
+    if (patience->doubts > 0) patience->doubts--;
+  } else if (++patience->short_waits > patience->doubts) {
+    patience->budget = BUDGET_MAX;
+  }
 }
 
 static void spin_succeeded(const struct spin *spin) {
   struct shmipc_patience *patience = spin->patience;
-  const uint64_t took = (spin->begin ? spin->now - spin->begin : 0) * 2 + BUDGET_MIN;
-  patience->vain = 0;
   patience->streak = spin->looks <= QUICK ? patience->streak + 1 : 0;
-  if (patience->budget == 0) return;
-  if (took > patience->budget)
-    patience->budget = took < BUDGET_MAX ? took : BUDGET_MAX;
-  else
-    patience->budget -= (patience->budget - took) / 32;
+  if (patience->budget != 0) trust(patience);
 }
 
 static void spin_failed(const struct spin *spin) {
   struct shmipc_patience *patience = spin->patience;
-  if (patience->budget == 0) return;
-  patience->lag = 0;
-  patience->budget = ++patience->vain % PROBE == 0 ? BUDGET_MAX : patience->budget / 2;
-  if (patience->budget < BUDGET_MIN) patience->budget = BUDGET_MIN;
+  patience->lag = patience->streak = 0;
+  if (patience->budget == 0 || spin->now >= spin->deadline) return;
+  if (patience->budget == BUDGET_MAX && patience->doubts < DOUBTS_MAX) patience->doubts = patience->doubts * 2 + 1;
+  patience->budget = BUDGET_MIN;
+  patience->short_waits = 0;
+}
+
+/* After a sleep that has ended with what was waited for. */
+static void sleep_succeeded(const struct spin *spin) {
+  if (spin->patience->budget == 0) return;
+  if (os_clock() - spin->begin <= BUDGET_MAX)
+    trust(spin->patience);
+  else
+    spin->patience->short_waits = 0;
 }
 
 /* Messages that come in a stream are better looked for a little later: each look takes the cache line from the sender,
@@ -216,7 +232,7 @@ static void learn_lag(struct shmipc_patience *patience, int are_several) {
 /* ---- opening */
 
 static void channel_fill(struct shmipc_channel *channel, struct os_arena *arena, int created) {
-  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0, 0};
+  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0, 0, 0};
   channel->arena = arena;
   channel->capacity = arena->size;
   channel->created = created;
@@ -424,23 +440,23 @@ static int has_come(const struct shmipc_channel *channel, uint64_t position) {
 #define SPARSE 32 /* rests between two looks at the tail, which its writer would rather keep to itself */
 _Static_assert(SPARSE % RESTS == 0, "each is followed by a look at the clock");
 
-static int spin_for_space(struct shmipc_channel *channel, uint64_t position, uint64_t deadline) {
-  struct spin spin = spin_begin(&channel->sending, SPARSE, deadline);
+static int spin_for_space(const struct shmipc_channel *channel, struct spin *spin, uint64_t position) {
   do {
     if (has_come(channel, position)) {
-      spin_succeeded(&spin);
+      spin_succeeded(spin);
       return 1;
     }
-  } while (spin_more(&spin));
-  spin_failed(&spin);
+  } while (spin_more(spin));
+  spin_failed(spin);
   return 0;
 }
 
 /* Until the tail has come to `missing`, or the deadline. Returns whether it has slept. */
 static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_t deadline) {
   const uint64_t enough = enough_for(channel, missing);
+  struct spin spin = spin_begin(&channel->sending, SPARSE, deadline);
   uint32_t value = 0;
-  if (spin_for_space(channel, enough, deadline) || has_come(channel, missing)) return 0;
+  if (spin_for_space(channel, &spin, enough) || has_come(channel, missing)) return 0;
   atomic_store(&state_of(channel)->enough, enough);
   for (;;) {
     value = bell_announce(channel, OS_BELL_SENDERS, value);
@@ -452,6 +468,7 @@ static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_
     if (is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)))) break;
   }
   bell_leave(channel, OS_BELL_SENDERS, value);
+  if (has_come(channel, missing)) sleep_succeeded(&spin);
   return 1;
 }
 
@@ -526,22 +543,22 @@ static int has_something(const struct shmipc_channel *channel) {
   return load_word(channel, load_tail(channel) & ~(uint64_t)(WORD - 1)) != 0;
 }
 
-static int spin_for_message(struct shmipc_channel *channel, uint64_t deadline) {
-  struct spin spin = spin_begin(&channel->receiving, 1, deadline);
+static int spin_for_message(const struct shmipc_channel *channel, struct spin *spin) {
   do {
     if (has_something(channel)) {
-      spin_succeeded(&spin);
+      spin_succeeded(spin);
       return 1;
     }
-  } while (spin_more(&spin));
-  spin_failed(&spin);
+  } while (spin_more(spin));
+  spin_failed(spin);
   return 0;
 }
 
 /* Until there is something, or the deadline. Returns whether it has slept. */
 static int await_message(struct shmipc_channel *channel, uint64_t deadline) {
+  struct spin spin = spin_begin(&channel->receiving, 1, deadline);
   uint32_t value = 0;
-  if (spin_for_message(channel, deadline)) return 0;
+  if (spin_for_message(channel, &spin)) return 0;
   for (;;) {
     value = bell_announce(channel, OS_BELL_RECEIVERS, value);
     SHMIPC_STEP(MESSAGE_ANNOUNCED);
@@ -551,6 +568,7 @@ static int await_message(struct shmipc_channel *channel, uint64_t deadline) {
     if (has_something(channel) || os_clock() >= deadline || *channel->arena->lost) break;
   }
   bell_leave(channel, OS_BELL_RECEIVERS, value);
+  if (has_something(channel)) sleep_succeeded(&spin);
   return 1;
 }
 

@@ -11,12 +11,13 @@ SHMIPC_HIDDEN_BEGIN
 #define SHMIPC_CAPACITY_MAX (UINT32_C(1) << 30)
 #define SHMIPC_CAPACITY_USUAL (UINT32_C(1) << 20)
 
-/* How long to look again and again before a sleep; learned from how it went before. Nanoseconds. */
+/* How long to look again and again before a sleep: learned from how it went before. */
 struct shmipc_patience {
-  uint64_t budget;
-  unsigned vain;   /* spins in a row */
-  unsigned streak; /* of messages that came soon */
-  unsigned lag;    /* rests before the first look, so that a few messages gather while they come in a stream */
+  uint64_t budget;      /* nanoseconds; 0: never */
+  unsigned doubts;      /* how many short waits it takes until it is worth a try again */
+  unsigned short_waits; /* in a row */
+  unsigned streak;      /* of messages that came at once */
+  unsigned lag;         /* rests before the first look, so that a few messages gather while they come in a stream */
 };
 
 /* One handle. */
