@@ -368,7 +368,7 @@ static void store_bytes(char *to, const struct shmipc_message *message) {
 static void fetch_for_writing(const char *end) {
 #if defined(__GNUC__)
   __builtin_prefetch(end + LINE, 1);
-  __builtin_prefetch(end + 2 * LINE, 1);
+  __builtin_prefetch(end + (ptrdiff_t)2 * LINE, 1);
 #else
   (void)end;
 #endif

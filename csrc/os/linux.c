@@ -1769,8 +1769,8 @@ struct shmipc_result os_semaphore_release(struct os_semaphore *semaphore, uint32
  *   from the page's end: what the lock guards, and the lock, in one cache line */
 
 #define LINE 64
-#define BELLS_AT (2 * LINE)
-#define STATE_AT (BELLS_AT + OS_BELLS * 2 * LINE) /* two lines apart: processors fetch them in pairs */
+#define BELLS_AT ((ptrdiff_t)2 * LINE)
+#define STATE_AT (BELLS_AT + (ptrdiff_t)OS_BELLS * 2 * LINE) /* two lines apart: processors fetch them in pairs */
 
 struct arena {
   struct os_arena shared; /* first: it is what the core has */
