@@ -385,6 +385,68 @@ describe("a mapping shared with a Windows program", function()
   end
 end)
 
+describe("a channel beside a Windows program", function()
+  local name, foreign
+
+  before_each(function()
+    name = objects.name()
+    foreign = start_foreign(name)
+  end)
+
+  after_each(function()
+    foreign:close()
+    objects.refused("NOT_FOUND", shmipc.channel.open(name))
+    objects.check_none_left()
+  end)
+
+  local function works()
+    local channel <close> = assert(shmipc.channel.create(name))
+    local peer <close> = process.peer()
+    peer:run("channel = assert(shmipc.channel.open(...))", name)
+    assert(channel:send("a message", 1))
+    assert.equal("a message", peer:run "channel:receive(5)")
+  end
+
+  it("is of another kind than a foreign mapping", function()
+    foreign:run("create 4096")
+    objects.refused("WRONG_KIND", shmipc.channel.open(name))
+    objects.refused("WRONG_KIND", shmipc.channel.create(name))
+    objects.refused("WRONG_KIND", shmipc.channel.open_or_create(name))
+    foreign:run("close")
+    works()
+  end)
+
+  it("lets in nobody but its maker's user", function()
+    local channel <close> = assert(shmipc.channel.create(name))
+    foreign:run("open")
+    assert.equal(0, foreign:run("others"))
+    foreign:run("close")
+    assert(channel:send("a message", 1))
+  end)
+
+  for _, companion in ipairs { "lock", "receivers", "senders" } do
+    it(("cannot be had when %s beside its name is something foreign"):format(companion), function()
+      foreign:run("name %s/%s", name, companion)
+      foreign:run("place timer")
+      objects.refused("WRONG_KIND", shmipc.channel.create(name))
+      objects.refused("NOT_FOUND", shmipc.channel.open(name))
+      foreign:close()
+      works()
+    end)
+  end
+
+  it("holds nobody up when a foreign program has its lock", function()
+    foreign:run("name %s/lock", name)
+    foreign:run("create_mutex_owned")
+    local channel <close> = assert(shmipc.channel.create(name))
+    objects.refused("TIMEOUT", channel:send("a message", 0.05))
+    objects.refused("TIMEOUT", channel:receive(0))
+    foreign:close() -- with the lock
+    assert(channel:send("a message", 5))
+    assert.equal("a message", channel:receive(0))
+  end)
+end)
+
 describe("a view of a file that cannot be read any more", function()
   local fault = assert(package.loadlib((program "fault":gsub("%.exe$", ".dll")), "luaopen_fault"))()
 

@@ -37,6 +37,8 @@ local function event() return assert(shmipc.event.create("e", { set = true, manu
 
 local function semaphore() return assert(shmipc.semaphore.create("s", 1, 1000)) end
 
+local function channel() return assert(shmipc.channel.create("c", { capacity = 4096 })) end
+
 local function guard(self) return assert(self:lock()) end
 
 local function layout()
@@ -50,6 +52,7 @@ local makers = {
   mutex = mutex,
   event = event,
   semaphore = semaphore,
+  channel = channel,
   guard = function()
     local owner = mutex()
     return guard(owner), owner
@@ -127,6 +130,7 @@ local named = {
   mutex = { name = "x", arguments = {}, special = { owned = true } },
   event = { name = "e", arguments = {}, special = { manual = true, set = true } },
   semaphore = { name = "s", arguments = { 1, 1000 }, special = { mode = 384 } },
+  channel = { name = "c", arguments = {}, special = { capacity = 4096, mode = 384 } },
 }
 
 for kind, one in pairs(named) do
@@ -169,7 +173,7 @@ case("mapping:view", { call = function(self) return self:view() end },
   { call = function(self) return self:view(60, nil, "cow") end })
 
 for _, method in ipairs { "name", "size", "access", "created" } do
-  for _, kind in ipairs { "mapping", "view", "mutex", "event", "semaphore" } do
+  for _, kind in ipairs { "mapping", "view", "mutex", "event", "semaphore", "channel" } do
     if core.kinds[kind].methods[method] then
       case(kind .. ":" .. method, { call = function(self) return self[method](self) ~= nil end })
     end
@@ -292,6 +296,32 @@ case("semaphore:acquire", { call = function(self) return self:acquire() end, ret
   { call = function(self) return self:acquire(0.35) end, retried = acquiring },
   { call = function(self) return self:acquire(0) end })
 case("semaphore:release", { call = function(self) return self:release(2) end })
+
+local function full_channel()
+  local self = channel()
+  assert(self:send_many { "one", "two", "three" })
+  return self
+end
+local sending = { TIMEOUT = "os_arena_" }
+
+-- What was sent before a failure is counted, also when it was all.
+local function send_two(self)
+  local count, message, code, native = self:send_many { "one", "two" }
+  if code then return nil, message, code, native end
+  return count
+end
+
+case("channel:send", { call = function(self) return self:send "one" end, retried = sending, endless = true },
+  { call = function(self) return self:send("one", 0.35) end, retried = sending })
+case("channel:send_many", { call = send_two, retried = sending, endless = true })
+case("channel:receive", { self = full_channel, call = function(self) return self:receive() end },
+  { self = full_channel, call = function(self) return self:receive(0) end })
+case("channel:receive_many", { self = full_channel, call = function(self) return self:receive_many(2) end })
+case("channel:messages", { self = full_channel, call = function(self) return self:messages() end })
+case("channel.next",
+  { self = full_channel, call = function(self) return core.kinds.channel.next(self) end })
+case("channel:shutdown", { call = function(self) return self:shutdown() end, retried = sending, endless = true })
+case("channel:stats", { call = function(self) return self:stats() end })
 
 -- ---- driving
 
@@ -462,6 +492,54 @@ scenes["a wait ends when the time is over, in sleeps of at most 0.1 s"] = functi
   shmipc.sleep(3600)
   assert(math.abs(shmipc.clock() - began - 3600) < 0.1)
   assert(fake.longest_wait() <= 0.1, fake.longest_wait())
+end
+
+scenes["a channel waits for a message or for space in sleeps of at most 0.1 s"] = function()
+  local self <close> = channel()
+  for _, seconds in ipairs { 0, 0.05, 0.35, 3600 } do
+    local began = shmipc.clock()
+    local got, _, code = self:receive(seconds)
+    equal(nil, got)
+    equal("TIMEOUT", code)
+    local took = shmipc.clock() - began
+    assert(took >= seconds and took < seconds + 0.1, ("%f s took %f"):format(seconds, took))
+  end
+  local block = ("x"):rep(1000)
+  while self:send(block, 0) do end
+  local began = shmipc.clock()
+  local _, _, code = self:send(block, 3600)
+  equal("TIMEOUT", code)
+  assert(math.abs(shmipc.clock() - began - 3600) < 0.1)
+  assert(fake.longest_wait() <= 0.1, fake.longest_wait())
+end
+
+scenes["a channel's lock is waited for, and let go of by its owner's end"] = function()
+  local self <close> = channel()
+  fake.set_mutex("c", "held")
+  local sent, _, code = self:send("one", 0.35)
+  equal(nil, sent)
+  equal("TIMEOUT", code)
+  fake.set_mutex("c", "abandoned")
+  assert(self:send "one")
+  equal("one", self:receive(0))
+end
+
+scenes["a channel whose bytes are destroyed, or whose memory vanished, is CORRUPT"] = function()
+  local self <close> = channel()
+  assert(self:send "one")
+  local function refused()
+    for _, call in ipairs { self.send, self.receive, self.stats } do
+      local got, _, code = call(self, call == self.send and "two" or nil)
+      equal(nil, got)
+      equal("CORRUPT", code)
+    end
+  end
+  fake.set_waitable("c", "destroyed")
+  refused()
+  fake.set_waitable("c", "whole")
+  equal("one", self:receive(0))
+  fake.truncate "c"
+  refused()
 end
 
 scenes["a wait for an event or a semaphore is one wait in many sleeps"] = function()

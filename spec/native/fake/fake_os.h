@@ -36,7 +36,8 @@ const char *fake_violation(void);
 uint64_t fake_longest_wait(void);
 
 /* What other processes and programs may have done to a named mutex, or a channel's lock: FAKE_CORRUPT (of a mutex) at
- * any time, the others while no thread of this process holds it. These four return 0 when there is no such object, or it cannot be. */
+ * any time, the others while no thread of this process holds it. These four return 0 when there is no such object, or
+ * it cannot be. */
 enum fake_mutex_state { FAKE_FREE, FAKE_HELD_ELSEWHERE, FAKE_ABANDONED, FAKE_CORRUPT };
 int fake_set_mutex(const char *name, enum fake_mutex_state state);
 
