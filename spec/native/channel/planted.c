@@ -8,6 +8,7 @@
 #include "core/channel.h"
 
 #define LATE_MAX 64
+#define A_MOMENT 20000 /* nanoseconds */
 #define CLOSED_WORD UINT32_C(0xfffffffe)
 
 const char *const planted_bug_meaning[PLANTED_BUGS_END] = {
@@ -44,6 +45,7 @@ static _Bool planted_exchange_32(_Atomic(uint32_t) *object, uint32_t *expected, 
 
 static _Bool planted_exchange_64(_Atomic(uint64_t) *object, uint64_t *expected, uint64_t desired) {
   if (planted_bug != TAIL_BLIND) return atomic_compare_exchange_strong(object, expected, desired);
+  os_sleep(os_clock() + A_MOMENT); /* so that it shows soon */
   atomic_store(object, desired);
   return 1;
 }
