@@ -616,6 +616,7 @@ int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shm
 int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look *look) {
   struct state *state = state_of(channel);
   uint64_t tail = look->from;
+  if (*channel->arena->lost) return 0; /* what was copied may have been zeros in its place */
   if (!atomic_compare_exchange_strong(&state->tail, &tail, look->to)) return 0;
   SHMIPC_STEP(RECEIVE_TAKEN);
   if (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) {
