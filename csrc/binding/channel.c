@@ -523,6 +523,19 @@ static struct shmipc_result receive(lua_State *L, const char *function, struct c
   return result;
 }
 
+/* What receiving returns when there is no message. */
+static int receive_failure(lua_State *L, const char *function, const struct channel_handle *self,
+                           struct shmipc_result result) {
+  const int results = shmipc_self_failure(L, function, result);
+  if (result.status != SHMIPC_WRONG_KIND) return results;
+  lua_getiuservalue(L, 1, 1);
+  lua_pushfstring(L, "%s \"%s\": the next message does not have the %I bytes of the layout", function,
+                  lua_tostring(L, -1), (LUAI_UACINT)self->layout->layout.size);
+  lua_replace(L, -results - 1);
+  lua_pop(L, 1);
+  return results;
+}
+
 /***
 Receives a message. Waits while there is none.
 
@@ -552,7 +565,7 @@ static int channel_receive(lua_State *L) {
     lua_newuserdatauv(L, record->layout->layout.size, 0);
   }
   result = receive(L, function, self, record, seconds);
-  return result.status == SHMIPC_OK ? 1 : shmipc_self_failure(L, function, result);
+  return result.status == SHMIPC_OK ? 1 : receive_failure(L, function, self, result);
 }
 
 /* Appends the messages from *look on to the table at the top, at most `limit` and as far as they are what the handle
@@ -622,7 +635,7 @@ static int channel_receive_many(lua_State *L) {
     check_open(L, function, self);
     result = try_receive_many(L, function, self, &limit, wait.until);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
-  if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
+  if (result.status != SHMIPC_OK) return receive_failure(L, function, self, result);
   if (self->form != CODED) return 1;
   count = (lua_Integer)lua_rawlen(L, -1);
   for (i = 1; i <= count; i++) {
@@ -646,7 +659,7 @@ static int next_message(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  results = shmipc_self_failure(L, function, result);
+  results = receive_failure(L, function, self, result);
   return luaL_error(L, "%s", lua_tostring(L, 1 - results));
 }
 
