@@ -1,7 +1,8 @@
--- Channels whose bytes are not as they were left: by a sender that was killed, or by a program that knows nothing of them.
+-- Channels whose bytes are not as a call leaves them: a sender was killed, or another program has written there.
 
 local objects = require "support.objects"
 local process = require "support.process"
+local ring = require "support.ring"
 local shmipc = require "shmipc"
 local waiters = require "support.waiters"
 
@@ -14,13 +15,10 @@ local channels = shmipc.channel
 local refused, raises = objects.refused, objects.raises
 
 local SMALLEST = 4096 -- bytes, a capacity
-local WORD = 8 -- bytes of a message's header, and what its place is a multiple of
 
 local function create(options)
   return assert(channels.create(objects.name(), options or { capacity = SMALLEST }))
 end
-
-local function room_of(message) return WORD + (#message + WORD - 1) // WORD * WORD end
 
 -- Receives all there is.
 local function drain(channel)
@@ -67,7 +65,7 @@ describe("a channel whose bytes another program writes", function()
       send_and_die { "one", "two", "three" }
       local stats = channel:stats()
       assert.same({ 3, 0, 3 }, { stats.sent, stats.received, stats.depth })
-      assert.equal(room_of "one" + room_of "two" + room_of "three", stats.bytes)
+      assert.equal(ring.room_of "one" + ring.room_of "two" + ring.room_of "three", stats.bytes)
       assert(channel:send("four"))
       assert.equal(4, channel:stats().depth)
       assert.same({ "one", "two", "three", "four" }, drain(channel))
