@@ -380,7 +380,7 @@ static int channel_send_many(lua_State *L) {
   const char *bytes;
   int results;
   if (!lua_istable(L, 2)) shmipc_raise(L, function, "messages must be a table, got %s", shmipc_push_shown(L, 2));
-  luaL_checkstack(L, BATCH + 8, NULL);
+  if (!lua_checkstack(L, BATCH + 8)) return luaL_error(L, "not enough memory");
   lua_settop(L, 3);
   count = (lua_Integer)lua_rawlen(L, 2);
   bytes = prepare_list(L, function, self, count);
