@@ -139,7 +139,7 @@ local tasks = {
     preload()
     local prefix, shmipc = ..., require "shmipc"
     local codec = {encode = function(t) return table.concat(t, " ") end, decode = function(s) return {s} end}
-    local channel <close> = check(shmipc.channel.create(prefix .. "_n", {codec = codec}))
+    local channel <close> = check(shmipc.channel.create(prefix .. "_n", {capacity = 4096, codec = codec}))
     arm()
     check(channel:send({"one", "two"}, 0))
     check(channel:send_many({{"three"}, {"four", "five"}}, 0))
