@@ -229,6 +229,58 @@ function shmipc.semaphore.open_or_create(name, initial, maximum, options) end
 ---@return integer? native the system's error number
 function shmipc.semaphore.unlink(name) end
 
+---Channels: a bounded queue of messages between processes, with any number of senders and receivers. A message is a
+---string of 0 bytes up to half the capacity less 16 bytes; with a codec any value, with a layout a struct.
+---@class shmipc.channel_functions
+shmipc.channel = {}
+
+---@class shmipc.codec a module such as lua-cjson
+---@field encode fun(value: any): string
+---@field decode fun(message: string): any never nil
+
+---@class shmipc.channel.open_options
+---@field codec? shmipc.codec messages are what its encode takes and its decode gives
+---@field layout? shmipc.layout messages are structs: records or tables are sent, tables received
+
+---@class shmipc.channel.create_options: shmipc.channel.open_options
+---@field capacity? integer bytes for the messages that wait, and 8 more for each, rounded up to a power of two, 4096 to 2^30; default: 2^20
+---@field mode? integer permission bits on Linux, exact whatever the umask; default: tonumber("600", 8)
+
+---Creates a channel. Its name lives as long as any process holds it; messages that nobody has received go with it.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.channel.create_options
+---@return shmipc.channel? channel
+---@return string? message
+---@return shmipc.code? code EXISTS, WRONG_KIND, INVALID_NAME, NO_SPACE, ACCESS_DENIED, LIMIT, TIMEOUT, …
+---@return integer? native the system's error number
+function shmipc.channel.create(name, options) end
+
+---Opens a channel that exists.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.channel.open_options
+---@return shmipc.channel? channel
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, CORRUPT, NOT_SUPPORTED, …
+---@return integer? native the system's error number
+function shmipc.channel.open(name, options) end
+
+---Opens a channel, or creates it when there is none. `channel:created()` tells which.
+---@param name string as for shmipc.mapping.create
+---@param options? shmipc.channel.create_options the capacity and the mode say nothing when it existed
+---@return shmipc.channel? channel
+---@return string? message
+---@return shmipc.code? code those of create and open
+---@return integer? native the system's error number
+function shmipc.channel.open_or_create(name, options) end
+
+---Takes a channel's name away now. Who holds it keeps it.
+---@param name string as for shmipc.mapping.create
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, WRONG_KIND, ACCESS_DENIED, INVALID_NAME; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.channel.unlink(name) end
+
 ---@class shmipc.layout_options
 ---@field pack? 1|2|4|8|16 as `#pragma pack` in front
 
@@ -712,6 +764,94 @@ function semaphore:created() end
 ---Lets go of the semaphore; its count stays as it is. A second call does nothing.
 ---@return true
 function semaphore:close() end
+
+---What is in a channel at about this moment.
+---@class shmipc.channel.stats
+---@field sent integer messages since it was created
+---@field received integer messages since it was created
+---@field depth integer messages in it
+---@field bytes integer how many of the capacity are in use
+---@field capacity integer bytes
+---@field largest integer bytes of the longest message
+---@field shutdown boolean
+---@field senders_waiting boolean whether any sleeps; for one that was killed, true remains for a while
+---@field receivers_waiting boolean likewise
+
+---A channel, as this process holds it.
+---@class shmipc.channel
+local channel = {}
+
+---Sends a message. Waits while there is no space for it.
+---@param message any a string; any value with a codec; a record or a table with a layout
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@return true? done
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CLOSED, CORRUPT, LIMIT
+---@return integer? native the system's error number
+function channel:send(message, timeout) end
+
+---Sends many messages in their order. Up to 128 at a time become visible to receivers at once, as far as there is space;
+---then it waits.
+---@param messages any[] a list of what send takes
+---@param timeout? number seconds, for all of them; 0 tries once; default: no limit
+---@return integer? count how many were sent: all, or fewer with the message and the code that tell why; nil: none
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CLOSED, CORRUPT, LIMIT
+---@return integer? native the system's error number
+function channel:send_many(messages, timeout) end
+
+---Receives a message. Waits while there is none. With a layout, one of another size than the struct's is left where it
+---is: WRONG_KIND.
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@param record? shmipc.record of the channel's layout: it is filled, and returned
+---@return any received a string; any value with a codec; a table of the fields with a layout; or nil
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CLOSED (shut down, and nothing is left), CORRUPT, WRONG_KIND
+---@return integer? native the system's error number
+function channel:receive(timeout, record) end
+
+---Receives many messages at once: those that are there, at most max. Waits while there is none.
+---@param max integer 1 or more
+---@param timeout? number seconds; 0 tries once; default: no limit
+---@return any[]? list of what receive gives, 1 to max
+---@return string? message
+---@return shmipc.code? code as for receive
+---@return integer? native the system's error number
+function channel:receive_many(max, timeout) end
+
+---Gives what a `for` loop needs to receive messages until the channel is shut down and drained. It raises when it cannot
+---go on for another reason.
+---@return fun(channel: shmipc.channel): any next
+---@return shmipc.channel channel
+function channel:messages() end
+
+---Ends the channel, for everybody and for good: sending is CLOSED; receivers get what is in it, and then CLOSED. Whoever
+---waits wakes up.
+---@param timeout? number seconds; default: no limit
+---@return true? done
+---@return string? message
+---@return shmipc.code? code TIMEOUT, CORRUPT, LIMIT
+---@return integer? native the system's error number
+function channel:shutdown(timeout) end
+
+---Tells what is in the channel. Takes no lock.
+---@return shmipc.channel.stats? stats
+---@return string? message
+---@return shmipc.code? code CORRUPT
+---@return integer? native the system's error number
+function channel:stats() end
+
+---Gives the name, as it was given.
+---@return string
+function channel:name() end
+
+---Tells whether the call that gave this handle made the object.
+---@return boolean
+function channel:created() end
+
+---Lets go of the channel; it goes on for the others. A second call does nothing.
+---@return true
+function channel:close() end
 
 ---A guard: one level of a locked mutex, taken off when its scope ends (`local guard <close> = …`). It has no finaliser.
 ---@class shmipc.guard

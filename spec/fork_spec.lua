@@ -152,6 +152,52 @@ describe_on_linux("a forked child", function()
     objects.refused("NOT_FOUND", shmipc.semaphore.open(name .. "s"))
   end)
 
+  it("uses the channels that it inherited, both ways, and takes no name from its parent", function()
+    parent:run([[channel = assert(shmipc.channel.create(... .. "c", { capacity = 4096 }))]], name)
+    for _, ending in ipairs { "", "channel:close()", "os.exit(true, true)", "os.exit(true, false)",
+                              "channel = nil collectgarbage() collectgarbage()", "forking.kill(shmipc.pid())" } do
+      parent:run("assert(channel:send('to the child'))")
+      local how, number = parent:run("in_child(...)", [[
+        assert(channel:receive(5) == "to the child")
+        assert(channel:send_many { "from", "the child" } == 2)
+      ]] .. ending)
+      assert.same(ending:find "kill" and { "signal", 9 } or { "exit", 0 }, { how, number })
+      assert.equal("from the child", parent:run("channel:receive(0) .. ' ' .. channel:receive(0)"))
+      assert(shmipc.channel.open(name .. "c")):close()
+    end
+    parent:run("channel:close()")
+    objects.refused("NOT_FOUND", shmipc.channel.open(name .. "c"))
+  end)
+
+  it("and its parent wait for each other at a channel that it inherited", function()
+    parent:run([[
+      channel = assert(shmipc.channel.create(... .. "c", { capacity = 4096 }))
+      back = assert(shmipc.channel.create(... .. "d", { capacity = 4096 }))
+    ]], name)
+    assert.equal(2000, parent:run [[
+      local pid = forking.fork()
+      if pid == 0 then
+        for message in channel:messages() do back:send(message) end
+        back:shutdown()
+        forking.leave(0)
+      end
+      local count = 0
+      for i = 1, 2000 do
+        assert(channel:send(tostring(i)))
+        if i % 50 == 0 then
+          for k = i - 49, i do
+            assert(back:receive(5) == tostring(k))
+            count = count + 1
+          end
+        end
+      end
+      channel:shutdown()
+      assert(select(3, back:receive(5)) == "CLOSED")
+      forking.wait(pid)
+      return count
+    ]])
+  end)
+
   it("does not have its parent's lock", function()
     assert.same({ "exit", 0 }, { parent:run("in_child(...)", [[
       assert(select(3, mutex:lock(0)) == "TIMEOUT")
@@ -233,6 +279,15 @@ describe_on_linux("a forked child", function()
     await_end()
     assert.equal("TIMEOUT", locked)
     assert.equal("found", now.mutex)
+  end)
+
+  it("that opens a channel again is a holder, and keeps its messages", function()
+    parent:run("channel = assert(shmipc.channel.create(... .. 'c')) channel:send('kept')", name)
+    fork_lasting_child("again = assert(shmipc.channel.open(... .. 'c'))")
+    parent:run("channel:close()")
+    local channel <close> = assert(shmipc.channel.open(name .. "c"))
+    assert.equal("kept", channel:receive(0))
+    parent:run("view:write_i32(12, 1) forking.wait(child) view:close() mapping:close() mutex:close()")
   end)
 
   it("does not keep its parent's names when the parent closes", function()

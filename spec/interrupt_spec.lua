@@ -7,24 +7,30 @@ local shmipc = require "shmipc"
 local LIMIT = 0.2 -- seconds until a wait has ended
 
 local waits = { "mutex:lock()", "mutex:lock(5)", "mutex:with(f)", "event:wait()", "event:wait(5)",
-                "semaphore:acquire()", "shmipc.sleep(math.huge)", "shmipc.sleep(5)" }
+                "semaphore:acquire()", "channel:receive()", "full:send('x')", "channel:messages()",
+                "shmipc.sleep(math.huge)", "shmipc.sleep(5)" }
 local uncaught = { "the main chunk", "a coroutine", "a coroutine in a coroutine", "a finaliser's scope" }
 local caught = { "pcall", "pcall in a coroutine", "a coroutine in pcall", "a coroutine that is resumed" }
 
 describe("Ctrl-C", function()
-  local name, mutex, event, semaphore
+  local name, mutex, event, semaphore, channel, full
 
   before_each(function()
     name = objects.name()
     mutex = assert(shmipc.mutex.create(name, { owned = true }))
     event = assert(shmipc.event.create(name .. "e"))
     semaphore = assert(shmipc.semaphore.create(name .. "s", 0))
+    channel = assert(shmipc.channel.create(name .. "c", { capacity = 4096 }))
+    full = assert(shmipc.channel.create(name .. "f", { capacity = 4096 }))
+    repeat until not full:send("x", 0)
   end)
 
   after_each(function()
     mutex:close()
     event:close()
     semaphore:close()
+    channel:close()
+    full:close()
     objects.refused("NOT_FOUND", shmipc.mutex.open(name))
     objects.check_none_left()
   end)
@@ -65,6 +71,11 @@ describe("Ctrl-C", function()
         assert.is_true(event:wait(0))
         semaphore:release()
         assert.is_true(semaphore:acquire(0))
+        channel:send("y")
+        assert.equal("y", channel:receive(0))
+        assert.equal("x", full:receive(0))
+        assert.is_true(full:send("y", 0))
+        objects.refused("TIMEOUT", full:send("x", 0))
       end)
     end
 
@@ -189,11 +200,26 @@ describe("a wait", function()
     ]]
   end)
 
-  it("for an event or a semaphore ends with the error of a hook, and raises when a hook closes its handle", function()
+  it("for anything else ends with the error of a hook, and raises when a hook closes its handle", function()
     holds_in_peer [[
       local event = assert(shmipc.event.create(mutex:name() .. "e"))
       local semaphore = assert(shmipc.semaphore.create(mutex:name() .. "s", 0))
-      for wait, handle in pairs { [event.wait] = event, [semaphore.acquire] = semaphore } do
+      local channel = assert(shmipc.channel.create(mutex:name() .. "c"))
+      local full = assert(shmipc.channel.create(mutex:name() .. "f", { capacity = 4096 }))
+      repeat until not full:send("x", 0)
+      local waits = {
+        [event.wait] = event,
+        [semaphore.acquire] = semaphore,
+        [channel.receive] = channel,
+        [function(self, timeout) return self:send("x", timeout) end] = full,
+        [function(self, timeout) return self:send_many({ "x" }, timeout) end] =
+          assert(shmipc.channel.open(full:name())),
+        [function(self, timeout) return self:receive_many(3, timeout) end] =
+          assert(shmipc.channel.open(channel:name())),
+        [function(self) for _ in self:messages() do error "one came" end end] =
+          assert(shmipc.channel.open(channel:name())),
+      }
+      for wait, handle in pairs(waits) do
         local start = shmipc.clock()
         debug.sethook(function()
           if shmipc.clock() < start + 0.05 then return end -- not in the wait yet

@@ -4,6 +4,7 @@
 local objects = require "support.objects"
 local process = require "support.process"
 local shmipc = require "shmipc"
+local waiters = require "support.waiters"
 
 -- What a victim does, step by step. Killed after `holds`, it dies with the lock.
 local steps = {
@@ -27,11 +28,11 @@ local function victim_at(step, name)
 end
 
 -- How long it takes from the kill until each waiter has the lock; each gives it to the next.
-local function seconds_to_pass_on(victim, waiters)
+local function seconds_to_pass_on(victim, peers)
   local before = shmipc.clock()
   victim:kill()
   local told = {}
-  for _, waiter in ipairs(waiters) do told[#told + 1] = waiter:receive() end
+  for _, waiter in ipairs(peers) do told[#told + 1] = waiter:receive() end
   return shmipc.clock() - before, told
 end
 
@@ -220,6 +221,140 @@ describe("kill -9", function()
       assert.is_true(first == second or first == second + 1)
       view:write_i32(4, first)
       mutex:unlock()
+    end
+  end)
+end)
+
+describe("kill -9 of one who uses a channel", function()
+  local name, channel
+
+  before_each(function()
+    name = objects.name()
+    channel = assert(shmipc.channel.create(name, { capacity = 4096 }))
+  end)
+
+  after_each(function()
+    channel:close()
+    objects.refused("NOT_FOUND", shmipc.channel.open(name))
+    objects.check_none_left()
+  end)
+
+  it("while it waits for a message: the others get what comes", function()
+    for _ = 1, 3 do
+      local victim <close> = waiters.start("channel", name, "object:receive()")
+      local other <close> = waiters.start("channel", name, "object:receive()")
+      victim:kill()
+      assert(channel:send("for who lives"))
+      assert.equal("for who lives", other:receive(5))
+    end
+  end)
+
+  it("when it was just woken for a message: another one gets it", function()
+    local victim <close> = waiters.start("channel", name, "object:receive()")
+    victim:stop() -- it is woken, but it cannot take the message
+    local other <close> = waiters.start("channel", name, "object:receive()")
+    assert(channel:send("for who lives"))
+    assert.equal("for who lives", other:receive(5))
+    victim:kill()
+    objects.refused("TIMEOUT", channel:receive(0))
+  end)
+
+  it("while it waits for space: it has sent nothing, and the others go on", function()
+    local count = 0
+    while channel:send(("x"):rep(1016), 0) do count = count + 1 end
+    local victim <close> = waiters.start("channel", name, "object:send(('v'):rep(1016))")
+    local other <close> = waiters.start("channel", name, "object:send(('o'):rep(1016))")
+    victim:kill()
+    for _ = 1, count do assert.equal(("x"):rep(1016), channel:receive(5)) end
+    assert.equal(("o"):rep(1016), channel:receive(5))
+    assert.is_true(other:receive(5))
+    objects.refused("TIMEOUT", channel:receive(0))
+  end)
+
+  it("at any moment of sending: what it has sent is there, in its order, with no gap", function()
+    local last = 0
+    for round = 1, 20 do
+      local victim <close> = process.peer()
+      victim:run("channel = assert(shmipc.channel.open(...))", name)
+      victim:send([[
+        local i, is_many = ...
+        while is_many do
+          local list = {}
+          for k = 1, 20 do list[k] = tostring(i + k) .. (" "):rep((i + k) % 90) end
+          i = i + assert(channel:send_many(list))
+        end
+        while true do
+          i = i + 1
+          assert(channel:send(tostring(i) .. (" "):rep(i % 90)))
+        end
+      ]], last, round % 2 == 0)
+      local function receive(timeout)
+        local message = channel:receive(timeout)
+        if not message then return false end
+        last = last + 1
+        assert(message == last .. (" "):rep(last % 90), message)
+        return true
+      end
+      for _ = 1, math.random(20, 500) do assert(receive(10)) end
+      victim:kill()
+      while receive(0) do end
+      assert.equal(last, channel:stats().received)
+    end
+  end)
+
+  it("at any moment of receiving: the others go on, and at most what it had taken is lost", function()
+    local sent = 0
+    for round = 1, 20 do
+      local victim <close> = process.peer()
+      victim:run("channel = assert(shmipc.channel.open(...))", name)
+      victim:send(("while true do channel:%s end"):format(round % 2 == 0 and "receive_many(9)" or "receive()"))
+      for _ = 1, math.random(20, 500) do
+        sent = sent + 1
+        assert(channel:send(tostring(sent), 10))
+      end
+      victim:kill()
+      local stats = channel:stats()
+      assert.equal(sent, stats.sent)
+      local expected = stats.received
+      for _ = 1, stats.depth do
+        expected = expected + 1
+        assert.equal(tostring(expected), channel:receive(0))
+      end
+      assert.equal(sent, expected)
+    end
+  end)
+
+  it("is not what has come to a sender who is only stopped: others receive, and send or hear of it in time", function()
+    for _ = 1, 10 do
+      local sleeper <close> = process.peer()
+      sleeper:run("channel = assert(shmipc.channel.open(...))", name)
+      sleeper:send("for i = 1, ... do channel:send(tostring(i)) end", 2000)
+      local last = 0
+      for _ = 1, math.random(20, 500) do last = tonumber(channel:receive(10)) end
+      sleeper:stop()
+      local began = shmipc.clock()
+      while channel:receive(0) do last = last + 1 end
+      local sent, message, code = channel:send("mine", 0.05)
+      if not sent then assert.equal("TIMEOUT", code, message) end
+      assert.is_true(shmipc.clock() - began < 2)
+      if sent then assert.equal("mine", channel:receive(0)) end
+      sleeper:continue()
+      for i = last + 1, 2000 do assert.equal(tostring(i), channel:receive(10)) end
+      sleeper:receive()
+    end
+  end)
+
+  it("is not needed to go on without a receiver who is stopped", function()
+    for _ = 1, 10 do
+      local sleeper <close> = process.peer()
+      sleeper:run("channel = assert(shmipc.channel.open(...))", name)
+      sleeper:send("while true do channel:receive() end")
+      for _ = 1, math.random(20, 200) do assert(channel:send("x", 10)) end
+      sleeper:stop()
+      while channel:receive(0) do end
+      assert.is_true(channel:send("y", 5))
+      assert.equal("y", channel:receive(0))
+      sleeper:kill()
     end
   end)
 end)

@@ -13,10 +13,12 @@ end
 local create = {
   mapping = "handle = assert(shmipc.mapping.create(..., 8))",
   mutex = "handle = assert(shmipc.mutex.create(...))",
+  channel = "handle = assert(shmipc.channel.create(...)) handle:send('a message')",
 }
 local open = {
   mapping = "handle = assert(shmipc.mapping.open(...))",
   mutex = "handle = assert(shmipc.mutex.open(...))",
+  channel = "handle = assert(shmipc.channel.open(...))",
 }
 
 local function leave_by_chunk(chunk)

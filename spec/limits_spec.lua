@@ -23,6 +23,7 @@ describe_on_linux("a process at its limits", function()
     local peer <close> = peer_after "ulimit -f 10"
     assert.equal("NO_SPACE", peer:run("select(3, shmipc.mapping.create(..., 1 << 20))", name))
     assert.equal("NO_SPACE", peer:run("select(3, shmipc.mapping.file(..., {size = 1 << 20}))", objects.file()))
+    assert.equal("NO_SPACE", peer:run("select(3, shmipc.channel.create(..., {capacity = 1 << 30}))", name))
     assert.equal(1000, peer:run("shmipc.mapping.create(..., 1000):size()", name))
   end)
 
@@ -52,6 +53,7 @@ describe_on_linux("a process at its limits", function()
     local peer <close> = peer_after "ulimit -n 8192"
     local count, code = peer:run([[
       local prefix = ...
+      channel = assert(shmipc.channel.create(prefix .. "c"))
       mutexes = {}
       for i = 1, 1200 do
         mutexes[i] = assert(shmipc.mutex.create(prefix .. i))
@@ -61,6 +63,10 @@ describe_on_linux("a process at its limits", function()
     ]], name)
     assert.equal("LIMIT", code)
     assert.is_true(count >= 1000)
+    assert.equal("LIMIT", peer:run("select(3, channel:send('one'))")) -- sending takes a lock for a moment
+    assert.equal("LIMIT", peer:run("select(3, channel:shutdown())"))
+    assert.equal("TIMEOUT", peer:run("select(3, channel:receive(0))"))
+    assert.equal("two", peer:run("mutexes[1]:unlock() channel:send('two') mutexes[1]:lock() return channel:receive(0)"))
     local first, last = assert(shmipc.mutex.open(name .. 1)), assert(shmipc.mutex.open(name .. count))
     peer:kill()
     assert.equal("abandoned", select(2, assert(first:lock(5))))
@@ -68,6 +74,7 @@ describe_on_linux("a process at its limits", function()
     first:close()
     last:close()
     for i = 1, count + 1 do objects.refused("NOT_FOUND", shmipc.mutex.open(name .. i)) end
+    objects.refused("NOT_FOUND", shmipc.channel.open(name .. "c"))
   end)
 
   it("finds that a link which leads nowhere is no file", function()

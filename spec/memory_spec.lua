@@ -44,6 +44,10 @@ local tasks = {
     local event <close> = check(shmipc.event.create(prefix .. "_e", {set = true}))
     local same <close> = check(shmipc.event.open_or_create(prefix .. "_e"))
     check(same:wait(0))
+    local codec = {encode = tostring, decode = tostring}
+    local channel <close> = check(shmipc.channel.create(prefix .. "_n", {capacity = 5000, codec = codec}))
+    local equal <close> = check(shmipc.channel.open_or_create(prefix .. "_n"))
+    assert(channel:created() and not equal:created())
     local semaphore <close> = check(shmipc.semaphore.open_or_create(prefix .. "_s", 1))
     check(semaphore:acquire(0))
     check(semaphore:release(2))
@@ -93,6 +97,54 @@ local tasks = {
     for _ = 1, 20 do check(lock:lock(0.5)) end
     for _ = 1, 20 do lock:unlock() end
     assert(tostring(guard):find(prefix, 1, true) and not lock:abandoned())
+  ]] },
+
+  { "messages, of which none is lost", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local layout = shmipc.layout "int32_t n; char text[300]; struct { int32_t x; } parts[3];"
+    local plain <close> = check(shmipc.channel.create(prefix .. "_n", {capacity = 16384}))
+    local structs <close> = check(shmipc.channel.open(prefix .. "_n", {layout = layout}))
+    local view <close> = check(check(shmipc.mapping.create(prefix .. "_a", layout.size)):view())
+    local record, text = view:record(layout), ("x"):rep(3000)
+    local function whole(change, f, channel, ...) -- by so many messages the channel has more, or nothing is changed
+      local before = plain:stats().depth
+      arm()
+      local done, value, message, code = pcall(f, channel, ...)
+      disarm()
+      local after = plain:stats().depth
+      if not done then assert(after == before) error(value, 0) end
+      if not value then assert(after == before) end
+      assert(check(value, message, code) and after == before + change)
+      return value
+    end
+    whole(1, plain.send, plain, text, 0)
+    whole(2, plain.send_many, plain, {"short", text}, 0)
+    assert(whole(-1, plain.receive, plain, 0) == text)
+    local list = whole(-2, plain.receive_many, plain, 5, 0)
+    assert(#list == 2 and list[1] == "short" and list[2] == text)
+    whole(1, structs.send, structs, {n = 5, text = "abc", parts = {{x = 1}}}, 0)
+    whole(2, structs.send_many, structs, {{n = 6}, record}, 0)
+    assert(whole(-1, structs.receive, structs, 0).parts[1].x == 1)
+    assert(whole(-1, structs.receive, structs, 0, record) == record and record.n == 6)
+    assert(whole(-1, structs.receive_many, structs, 5, 0)[1].n == 0)
+    plain:send("last")
+    plain:shutdown()
+    arm()
+    for message in plain:messages() do assert(message == "last") end
+    assert(plain:stats().received == 7 and tostring(plain):find(prefix, 1, true))
+  ]] },
+
+  { "values of a codec", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local codec = {encode = function(t) return table.concat(t, " ") end, decode = function(s) return {s} end}
+    local channel <close> = check(shmipc.channel.create(prefix .. "_n", {capacity = 4096, codec = codec}))
+    arm()
+    check(channel:send({"one", "two"}, 0))
+    check(channel:send_many({{"three"}, {"four", "five"}}, 0))
+    assert(check(channel:receive(0))[1] == "one two")
+    assert(check(channel:receive_many(9, 0))[2][1] == "four five")
   ]] },
 
   { "a protected call under the lock", [[

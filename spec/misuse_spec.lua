@@ -16,6 +16,7 @@ function specimen.view() return assert(specimen.mapping():view()) end
 function specimen.mutex() return assert(shmipc.mutex.create(objects.name())) end
 function specimen.event() return assert(shmipc.event.create(objects.name())) end
 function specimen.semaphore() return assert(shmipc.semaphore.create(objects.name(), 1)) end
+function specimen.channel() return assert(shmipc.channel.create(objects.name(), { capacity = 4096 })) end
 function specimen.guard() return assert(specimen.mutex():lock()) end
 function specimen.layout()
   return shmipc.layout "struct sample { int32_t count; char label[12]; int16_t more[2][2]; };"
@@ -75,6 +76,13 @@ local arguments = {
     acquire = { 0 },
     release = { 1 },
   },
+  channel = {
+    send = { "text", 0 },
+    send_many = { { "text", "more" }, 0 },
+    receive = { 0 },
+    receive_many = { 2, 0 },
+    shutdown = { 0 },
+  },
 }
 for method in pairs(core.kinds.view.methods) do
   if method:find "^read_%a%d" then arguments.view[method] = { 0 } end
@@ -82,7 +90,10 @@ for method in pairs(core.kinds.view.methods) do
 end
 
 -- What must be so before the method works.
-local preparation = { ["mutex:unlock"] = function(mutex) mutex:lock() end }
+local preparation = {
+  ["mutex:unlock"] = function(mutex) mutex:lock() end,
+  ["channel:messages"] = function(channel) channel:send("text") end, -- its iterator waits for one
+}
 
 -- What is reached without a method: its name in messages, and arguments.
 local operators = {
@@ -100,6 +111,7 @@ local operators = {
     next = { "pairs", "count" },
   },
   layout = { __index = { "layout" } },
+  channel = { next = { "channel:messages" } },
 }
 
 -- Functions of the module that are methods but for their names, so that no field's name is taken.
@@ -127,6 +139,8 @@ local function made_list(list)
   return all
 end
 
+local codec, layout = { encode = tostring, decode = tostring }, specimen.layout()
+
 -- The functions that make handles: required arguments, and options with values that are right. A name is given as
 -- `objects.name`, a path as `objects.file`.
 local makers = {
@@ -147,6 +161,10 @@ local makers = {
   ["semaphore.open"] = { { objects.name }, {} },
   ["semaphore.open_or_create"] = { { objects.name, 1, 4 }, { mode = 384 } },
   ["semaphore.unlink"] = { { objects.name } },
+  ["channel.create"] = { { objects.name }, { capacity = 4096, mode = 384, codec = codec, layout = layout } },
+  ["channel.open"] = { { objects.name }, { codec = codec, layout = layout } },
+  ["channel.open_or_create"] = { { objects.name }, { capacity = 4096, mode = 384, codec = codec, layout = layout } },
+  ["channel.unlink"] = { { objects.name } },
   layout = { { "int32_t count;" }, { pack = 4 } },
 }
 
@@ -514,7 +532,8 @@ describe("every function that makes or opens", function()
       local options = makers[maker][2]
       if options then
         local wrong = { { [1] = "access" }, { [0.5] = 1 }, { [true] = 1 }, { [""] = 1 }, { [{}] = 1 }, { no_such = 1 } }
-        for _, known in ipairs { "access", "mode", "persistent", "owned", "size", "manual", "set", "pack" } do
+        for _, known in ipairs { "access", "mode", "persistent", "owned", "size", "manual", "set", "pack", "capacity",
+                                "codec", "layout" } do
           for _, typo in ipairs { known .. "s", known:sub(1, -2), known:upper(), known .. " ", known .. "\0",
                                   known .. "\0x" } do
             wrong[#wrong + 1] = { [typo] = 1 }
@@ -559,7 +578,8 @@ describe("every function that makes or opens", function()
       for option, right in pairs(options or {}) do
         for _, wrong in ipairs { 0.5, "text", "384", {}, print, math.maxinteger, -1, 0 / 0,
                                  type(right) ~= "boolean" and true or 1 } do
-          if not (option == "size" and wrong == math.maxinteger) then
+          local may_be = option == "size" and wrong == math.maxinteger or option == "codec" and type(wrong) == "table"
+          if not may_be then
             local list = required_arguments(maker)
             list[#list + 1] = { [option] = wrong }
             local message = raises("shmipc." .. maker .. ": " .. option .. " must be ", f, table.unpack(list))

@@ -68,6 +68,25 @@ describe_with_nobody("another user (needs root and setpriv)", function()
     end
   end)
 
+  it("is denied a channel that is the owner's alone, and uses one that is everybody's", function()
+    for _, mode in ipairs { tonumber("600", 8), tonumber("644", 8) } do
+      local channel <close> = assert(shmipc.channel.create(name, { mode = mode }))
+      refused_to_nobody("ACCESS_DENIED", "shmipc.channel.open(...)")
+      refused_to_nobody("ACCESS_DENIED", "shmipc.channel.open_or_create(...)")
+      refused_to_nobody("ACCESS_DENIED", "shmipc.channel.unlink(...)")
+      refused_to_nobody("EXISTS", "shmipc.channel.create(...)")
+      assert(channel:send("x"))
+    end
+    local channel <close> = assert(shmipc.channel.create(name, { mode = tonumber("666", 8) }))
+    channel:send("to everybody")
+    nobody:run("channel = assert(shmipc.channel.open(...))", name)
+    assert.equal("to everybody", nobody:run("channel:receive()"))
+    nobody:run("channel:send('from nobody') channel:shutdown()")
+    assert.equal("from nobody", channel:receive(0))
+    refused_to_nobody("CLOSED", "channel:receive()")
+    nobody:run("channel:close()")
+  end)
+
   it("reads what the mode lets it read", function()
     local mapping <close> = assert(shmipc.mapping.create(name, 4, { mode = tonumber("644", 8) }))
     mapping:view():write_i32(0, 11)
@@ -188,6 +207,9 @@ describe_in_one_mebibyte("no space (needs root and unshare)", function()
     assert.equal("NO_SPACE", code "shmipc.mapping.create('one more', 1)")
     assert.equal("NO_SPACE", code "shmipc.mutex.create('one more')")
     assert.equal("NO_SPACE", code "shmipc.mutex.open_or_create('one more')")
+    assert.equal("NO_SPACE", code "shmipc.channel.create('one more', {capacity = 1})")
+    assert.equal("NO_SPACE", code "shmipc.channel.open_or_create('large', {capacity = 1 << 30})")
+    assert.equal("NOT_FOUND", code "shmipc.channel.open('large')")
   end)
 
   it("ends when somebody lets go", function()
@@ -261,12 +283,16 @@ describe_on_linux("under the name of an object", function()
       objects.refused("WRONG_KIND", shmipc.mutex.create(name))
       objects.refused("WRONG_KIND", shmipc.mutex.open_or_create(name))
       objects.refused("WRONG_KIND", shmipc.mutex.unlink(name))
+      objects.refused("WRONG_KIND", shmipc.channel.open(name))
+      objects.refused("WRONG_KIND", shmipc.channel.create(name))
+      objects.refused("WRONG_KIND", shmipc.channel.unlink(name))
       foreign:run("remove")
     end)
   end
 
   -- Where linux.c has its holders' locks: a program that takes one passes for a holder of a mutex.
   local MUTEX_LOCK = "lock " .. 0x73686d6970630000 + 1
+  local CHANNEL_LOCK = "lock " .. 0x73686d6970630000 + 4
 
   for _, content in ipairs {
     { "nothing", "create 0" },
@@ -323,6 +349,30 @@ describe_on_linux("under the name of an object", function()
       objects.refused("NOT_SUPPORTED", shmipc.mutex.open(name))
       objects.refused("NOT_SUPPORTED", shmipc.mutex.open_or_create(name))
       assert.is_true(mutex:close())
+    end
+  end)
+
+  it("a channel of another format, word size, page size or pid namespace is NOT_SUPPORTED", function()
+    for _, place in ipairs { 8, 16, 20, 24 } do
+      local channel <close> = assert(shmipc.channel.create(name))
+      foreign:run("open")
+      foreign:run("write %d 77", place)
+      objects.refused("NOT_SUPPORTED", shmipc.channel.open(name))
+      objects.refused("NOT_SUPPORTED", shmipc.channel.open_or_create(name))
+      assert.is_true(channel:close())
+    end
+  end)
+
+  it("a file that is no channel, but has our mark and a channel's holder, is CORRUPT", function()
+    for _, size in ipairs { 0, 3, 4096, 8192, 3 * 4096 } do
+      foreign:run("create %d", size)
+      foreign:run("mode 1600")
+      foreign:run(CHANNEL_LOCK)
+      objects.refused("CORRUPT", shmipc.channel.open(name))
+      objects.refused("CORRUPT", shmipc.channel.open_or_create(name))
+      objects.refused("EXISTS", shmipc.channel.create(name))
+      objects.refused("WRONG_KIND", shmipc.mutex.open(name))
+      foreign:run("unlink")
     end
   end)
 

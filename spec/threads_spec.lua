@@ -103,6 +103,39 @@ describe("threads of one process", function()
     mutex:unlock()
   end
 
+  it("send to each other and to other processes, each by a handle of its own", function()
+    local channel <close> = assert(shmipc.channel.create(name .. "c", { capacity = 4096 }))
+    local view <close> = assert(shmipc.mapping.create(name .. "m", 16)):view()
+    host:send([[
+      local senders, receivers = {}, {}
+      for i = 1, 3 do
+        receivers[i] = start [=[
+          local channel = assert(shmipc.channel.open(name .. "c"))
+          local sums = assert(shmipc.mapping.open(name .. "m")):view():array "i64"
+          for message in channel:messages() do
+            shmipc.atomic.fetch_add(sums, 1, 1)
+            shmipc.atomic.fetch_add(sums, 2, tonumber(message))
+          end
+        ]=]
+        senders[i] = start [=[
+          local channel = assert(shmipc.channel.open(name .. "c"))
+          for i = 1, 1000 do assert(channel:send(tostring(i))) end
+        ]=]
+      end
+      for _, thread in ipairs(senders) do join(thread, true) end
+      assert(assert(shmipc.channel.open(name .. "c")):shutdown())
+      for _, thread in ipairs(receivers) do join(thread, true) end
+    ]])
+    local received, sum = 0, 0
+    for message in channel:messages() do
+      received, sum = received + 1, sum + tonumber(message)
+    end
+    host:receive()
+    assert.equal(3 * 1000, received + view:read_i64(0))
+    assert.equal(3 * 500500, sum + view:read_i64(8))
+    collectgarbage()
+  end)
+
   it("that end while they hold the lock give it up", function()
     expect_abandoned("owner:join()")
     host:run("owner:close()")

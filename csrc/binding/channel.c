@@ -262,7 +262,8 @@ Sends a message. Waits while there is no space for it.
 @number[opt] timeout in seconds; 0 tries once; default: no limit
 @treturn boolean|nil `true`
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CLOSED` (the channel was shut down), `CORRUPT`
+@treturn ?string code `TIMEOUT`, `CLOSED` (the channel was shut down), `CORRUPT`, `LIMIT` (the thread holds more
+mutexes than the system gives back when it is killed)
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 assert(jobs:send("one", 0.5))
@@ -277,7 +278,9 @@ static int channel_send(lua_State *L) {
   char few[FEW];
   if (self->form == RECORDS) {
     const size_t size = self->layout->layout.size;
-    char *bytes = size > sizeof few ? lua_newuserdatauv(L, size, 0) : few;
+    char *bytes = few;
+    lua_settop(L, 3);
+    if (size > sizeof few) bytes = lua_newuserdatauv(L, size, 0);
     take_record(L, 2, function, self, bytes, NULL, 0);
     message.bytes = bytes;
     message.length = size;
@@ -361,7 +364,7 @@ then it waits.
 @treturn int|nil how many were sent: all of them, or fewer, with the message and the code that tell why; `nil` when it
 was none
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CLOSED`, `CORRUPT`
+@treturn ?string code `TIMEOUT`, `CLOSED`, `CORRUPT`, `LIMIT`, as for `send`
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 local count = assert(jobs:send_many({"one", "two", "three"}, 0.5))
@@ -377,7 +380,7 @@ static int channel_send_many(lua_State *L) {
   const char *bytes;
   int results;
   if (!lua_istable(L, 2)) shmipc_raise(L, function, "messages must be a table, got %s", shmipc_push_shown(L, 2));
-  luaL_checkstack(L, BATCH + 8, NULL);
+  if (!lua_checkstack(L, BATCH + 8)) return luaL_error(L, "not enough memory");
   lua_settop(L, 3);
   count = (lua_Integer)lua_rawlen(L, 2);
   bytes = prepare_list(L, function, self, count);
@@ -448,8 +451,14 @@ static void decode(lua_State *L, const char *function) {
   if (lua_isnil(L, -1)) shmipc_raise(L, function, "the codec's decode gave nil");
 }
 
-/* Others have taken the message first: tried again at once, though not for ever. */
-#define ATTEMPTS 1000
+/* Others have taken the messages first: tried again at once, though not for ever. What it costs counts, so that nobody
+ * who plays with the tail keeps a receiver far beyond its deadline. */
+#define EFFORT_MAX 1000
+
+static unsigned effort_of(const struct shmipc_look *look) {
+  const uint64_t pieces = (look->to - look->from) >> 16; /* of 64 KiB */
+  return pieces < EFFORT_MAX ? 1 + (unsigned)pieces : EFFORT_MAX;
+}
 
 /* The record at the index, to receive into; NULL when there is nothing. */
 static const struct shmipc_record *record_argument(lua_State *L, int arg, const char *function,
@@ -482,8 +491,8 @@ static struct shmipc_result receive_into(lua_State *L, const char *function, str
 static struct shmipc_result try_receive(lua_State *L, const char *function, struct channel_handle *self,
                                         const struct shmipc_record *record, uint64_t deadline) {
   const int top = lua_gettop(L);
-  unsigned attempts;
-  for (attempts = 0; attempts < ATTEMPTS; attempts++) {
+  unsigned effort = 0;
+  while (effort < EFFORT_MAX) {
     struct shmipc_look look;
     struct shmipc_result result = shmipc_channel_look(&self->channel, deadline, &look);
     int is_fit = 1;
@@ -496,6 +505,7 @@ static struct shmipc_result try_receive(lua_State *L, const char *function, stru
     }
     if (!is_fit) return shmipc_result(SHMIPC_WRONG_KIND);
     lua_settop(L, top);
+    effort += effort_of(&look);
   }
   return shmipc_result(SHMIPC_TIMEOUT);
 }
@@ -511,6 +521,19 @@ static struct shmipc_result receive(lua_State *L, const char *function, struct c
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
   if (result.status == SHMIPC_OK && self->form == CODED) decode(L, function);
   return result;
+}
+
+/* What receiving returns when there is no message. */
+static int receive_failure(lua_State *L, const char *function, const struct channel_handle *self,
+                           struct shmipc_result result) {
+  const int results = shmipc_self_failure(L, function, result);
+  if (result.status != SHMIPC_WRONG_KIND) return results;
+  lua_getiuservalue(L, 1, 1);
+  lua_pushfstring(L, "%s \"%s\": the next message does not have the %I bytes of the layout", function,
+                  lua_tostring(L, -1), (LUAI_UACINT)self->layout->layout.size);
+  lua_replace(L, -results - 1);
+  lua_pop(L, 1);
+  return results;
 }
 
 /***
@@ -542,7 +565,7 @@ static int channel_receive(lua_State *L) {
     lua_newuserdatauv(L, record->layout->layout.size, 0);
   }
   result = receive(L, function, self, record, seconds);
-  return result.status == SHMIPC_OK ? 1 : shmipc_self_failure(L, function, result);
+  return result.status == SHMIPC_OK ? 1 : receive_failure(L, function, self, result);
 }
 
 /* Appends the messages from *look on to the table at the top, at most `limit` and as far as they are what the handle
@@ -568,8 +591,8 @@ static lua_Integer push_messages(lua_State *L, const char *function, struct chan
 static struct shmipc_result try_receive_many(lua_State *L, const char *function, struct channel_handle *self,
                                              lua_Integer *limit, uint64_t deadline) {
   const int top = lua_gettop(L);
-  unsigned attempts;
-  for (attempts = 0; attempts < ATTEMPTS; attempts++) {
+  unsigned effort = 0;
+  while (effort < EFFORT_MAX) {
     struct shmipc_look look;
     struct shmipc_result result = shmipc_channel_look(&self->channel, deadline, &look);
     lua_Integer count;
@@ -581,6 +604,7 @@ static struct shmipc_result try_receive_many(lua_State *L, const char *function,
     if (shmipc_channel_take(&self->channel, &look)) return result;
     *limit = count > 1 ? count / 2 : 1;
     lua_settop(L, top);
+    effort += effort_of(&look);
   }
   return shmipc_result(SHMIPC_TIMEOUT);
 }
@@ -588,7 +612,8 @@ static struct shmipc_result try_receive_many(lua_State *L, const char *function,
 /***
 Receives many messages at once: those that are there, at most `max`. Waits while there is none.
 
-A process that is killed after it has taken them, and before it has done what they say, takes all of them with it.
+A process that is killed after it has taken them, and before it has done what they say, takes all of them with it; so
+does a codec whose `decode` fails for one of them.
 @function channel:receive_many
 @int max 1 or more
 @number[opt] timeout in seconds; 0 tries once; default: no limit
@@ -610,7 +635,7 @@ static int channel_receive_many(lua_State *L) {
     check_open(L, function, self);
     result = try_receive_many(L, function, self, &limit, wait.until);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
-  if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
+  if (result.status != SHMIPC_OK) return receive_failure(L, function, self, result);
   if (self->form != CODED) return 1;
   count = (lua_Integer)lua_rawlen(L, -1);
   for (i = 1; i <= count; i++) {
@@ -634,7 +659,7 @@ static int next_message(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  results = shmipc_self_failure(L, function, result);
+  results = receive_failure(L, function, self, result);
   return luaL_error(L, "%s", lua_tostring(L, 1 - results));
 }
 
@@ -664,7 +689,7 @@ Ends the channel: from now on sending is `CLOSED`, for everybody and for good; r
 @number[opt] timeout in seconds, for a sender that was stopped in the middle of its work; default: no limit
 @treturn boolean|nil `true`
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CORRUPT`
+@treturn ?string code `TIMEOUT`, `CORRUPT`, `LIMIT`
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 jobs:shutdown()

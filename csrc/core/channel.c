@@ -317,16 +317,12 @@ static enum found find(const struct shmipc_channel *channel, uint64_t position, 
 
 /* ---- sending */
 
-/* Goes through what a sender has published that died before it could say so, and says so. Before anything else:
- * receivers may have taken it, and once the tail is seen that lies behind it, its place is written over. Returns what
- * stands at the end. */
-static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
-  struct guarded *guarded = guarded_of(channel);
+/* Goes through what a sender has published that died before it could say so: *end and *count go from where it is
+ * written down to where it is. Not further than a ring beyond `tail`. Returns what stands at the end. */
+static enum found walk(const struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
   struct shmipc_look look;
   uint64_t word = 0;
   enum found found;
-  *end = guarded->end;
-  *count = guarded->count;
   if (*end % WORD != 0) return GARBAGE;
   while ((found = find(channel, *end, &look, &word)) == MESSAGE) {
     const int32_t further = (int32_t)((uint32_t)(word >> 32) + 1 - (uint32_t)*count);
@@ -334,6 +330,17 @@ static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64
     *end = look.to;
     if (*end - tail > channel->capacity) return GARBAGE;
   }
+  return found;
+}
+
+/* The same, and writes it down. Before anything else: receivers may have taken it, and once the tail is seen that lies
+ * behind it, its place is written over. pre: the lock is held. */
+static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
+  struct guarded *guarded = guarded_of(channel);
+  enum found found;
+  *end = guarded->end;
+  *count = guarded->count;
+  found = walk(channel, tail, end, count);
   if (*end != guarded->end && found != GARBAGE) {
     guarded->count = *count;
     guarded->end = *end;
@@ -616,6 +623,7 @@ int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shm
 int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look *look) {
   struct state *state = state_of(channel);
   uint64_t tail = look->from;
+  if (*channel->arena->lost) return 0; /* what was copied may have been zeros in its place */
   if (!atomic_compare_exchange_strong(&state->tail, &tail, look->to)) return 0;
   SHMIPC_STEP(RECEIVE_TAKEN);
   if (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) {
@@ -632,16 +640,28 @@ int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look
 
 /* ---- looking at it */
 
+/* Where the messages end, and how many there have been. Returns whether no more will come. */
+static int read_end(const struct shmipc_channel *channel, uint64_t *end, uint64_t *count) {
+  const struct guarded *guarded = guarded_of(channel);
+  const uint64_t begin = *end = guarded->end;
+  enum found found;
+  *count = guarded->count;
+  found = walk(channel, begin, end, count);
+  if (found != GARBAGE && guarded->end == begin) return found == THE_END;
+  *end = guarded->end; /* senders are at it, and do not wait for who only looks */
+  *count = guarded->count;
+  return is_closed(load_word(channel, *end & ~(uint64_t)(WORD - 1)));
+}
+
 static struct shmipc_channel_state read_state(const struct shmipc_channel *channel, uint64_t tail, enum found found,
                                               uint64_t word) {
-  const struct guarded *guarded = guarded_of(channel);
   struct shmipc_channel_state state = {0};
-  const uint64_t bytes = guarded->end - tail;
-  state.sent = guarded->count;
+  uint64_t end;
+  state.is_shut_down = read_end(channel, &end, &state.sent);
   if (found == MESSAGE) {
     const int32_t behind = (int32_t)((uint32_t)state.sent - (uint32_t)(word >> 32));
     state.depth = behind > 0 ? (uint64_t)behind : 0;
-    state.bytes = bytes <= channel->capacity ? (size_t)bytes : 0;
+    state.bytes = end - tail <= channel->capacity ? (size_t)(end - tail) : 0;
   }
   state.received = state.sent - state.depth;
   return state;
@@ -660,7 +680,6 @@ struct shmipc_result shmipc_channel_inspect(const struct shmipc_channel *channel
     if (tail % WORD != 0) return shmipc_result(SHMIPC_CORRUPT);
     found = find(channel, tail, &look, &word);
     state = read_state(channel, tail, found, word);
-    state.is_shut_down = is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
     if (found == GARBAGE && load_tail(channel) == tail) return shmipc_result(SHMIPC_CORRUPT);
   } while (load_tail(channel) != tail && ++tries < TRIES);
   state.senders_wait = (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) != 0;

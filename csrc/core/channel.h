@@ -72,7 +72,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
 /* Goes on to the message behind, if there is one. */
 int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shmipc_look *look);
 
-/* Takes all messages that were looked at. 0: somebody else has taken some; look anew. */
+/* Takes all messages that were looked at. 0: somebody else has taken some, or the memory has vanished; look anew. */
 int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look *look);
 
 /* Nothing can be sent any more, and receivers find the end behind the last message. TIMEOUT, CORRUPT, LIMIT. */

@@ -1828,8 +1828,9 @@ static struct shmipc_result arena_map(struct arena *arena) {
 
 struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
                                      uint64_t deadline, struct os_arena **out) {
+  const size_t within_page = page_size() - 1;
   struct arena *arena;
-  struct shmipc_result result = arena_new(kind, size, &arena);
+  struct shmipc_result result = arena_new(kind, (size + within_page) & ~within_page, &arena);
   if (result.status != SHMIPC_OK) return result;
   result = block_make(&arena->mutex->block, name, mode, deadline);
   if (result.status == SHMIPC_OK) result = arena_map(arena);

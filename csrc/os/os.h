@@ -247,7 +247,7 @@ struct os_arena {
   const volatile int *lost;
 };
 
-/* size: of the memory, a multiple of the page size. EXISTS, WRONG_KIND, NO_SPACE; NOT_SUPPORTED (no locks here). */
+/* size: of the memory, rounded up to whole pages. EXISTS, WRONG_KIND, NO_SPACE; NOT_SUPPORTED (no locks here). */
 struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
                                      uint64_t deadline, struct os_arena **out);
 

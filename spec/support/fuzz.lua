@@ -7,7 +7,8 @@
 --
 -- With SHMIPC_FUZZ_TRACE set, each call is told on standard error before it is made. A call may succeed, fail as the
 -- environment does (nil, message, code), or raise an error that names the function. A view whose bytes are also kept
--- here is compared all the time. The native core's own tables and its layout function are misused, too.
+-- here, and a channel beside a queue, are compared all the time. The native core's own tables and its layout function
+-- are misused, too.
 --
 -- Functions and methods are found in the module. What a new kind needs: a maker in `makers`, a line in `timeouts` for
 -- each method that waits, and if chance is not good enough at its arguments, lines in `shapes`.
@@ -25,6 +26,7 @@ end
 local shmipc = require "shmipc"
 local core = require "shmipc.core"
 local declarations = require "support.declarations"
+local ring = require "support.ring"
 
 local is_traced = os.getenv "SHMIPC_FUZZ_TRACE"
 local directory = os.getenv "TMPDIR" or os.getenv "TEMP" or "/tmp"
@@ -78,6 +80,7 @@ end
 local pool = {} -- slots: {kind =, handle = one of any kind, or nil}
 local keep -- puts arguments into the pool; forward
 local description -- of a layout, as the core takes it; forward
+local codec -- of a channel; forward
 
 local layouts = {} -- some that were made: making one takes long
 local is_crude = setmetatable({}, { __mode = "k" }) -- layouts whose description is not what the Lua half makes
@@ -94,6 +97,14 @@ makers = {
     return shmipc.event.open_or_create(name, { manual = chance(30), set = chance(30) })
   end,
   semaphore = function(name) return shmipc.semaphore.open_or_create(name, random(0, 3), 3) end,
+  channel = function(name)
+    local form = random(10)
+    return shmipc.channel.open_or_create(name, {
+      capacity = one_of { 1, 4096, 8192 },
+      codec = form <= 3 and codec() or nil,
+      layout = form >= 8 and makers.layout() or nil,
+    })
+  end,
   guard = function(name)
     local mutex = shmipc.mutex.open_or_create(name)
     return mutex and mutex:lock(0)
@@ -133,10 +144,15 @@ makers = {
 -- The argument that says how long; all methods that may wait for another process.
 local timeouts = {
   ["shmipc.sleep"] = 1, ["mutex:lock"] = 2, ["mutex:with"] = 2, ["event:wait"] = 2, ["semaphore:acquire"] = 2,
+  ["channel:send"] = 3, ["channel:send_many"] = 3, ["channel:receive"] = 2, ["channel:receive_many"] = 3,
+  ["channel:shutdown"] = 2,
 }
 
 -- Those that wait for what this process may never do itself.
-local waits_for_others = { ["event:wait"] = true, ["semaphore:acquire"] = true }
+local waits_for_others = {
+  ["event:wait"] = true, ["semaphore:acquire"] = true, ["channel:send"] = true, ["channel:send_many"] = true,
+  ["channel:receive"] = true, ["channel:receive_many"] = true, ["channel:shutdown"] = true,
+}
 
 -- Arguments that make sense. Letters: see `generators`.
 local shapes = {
@@ -158,6 +174,10 @@ local shapes = {
   ["shmipc.semaphore.open"] = "n",
   ["shmipc.semaphore.open_or_create"] = "niio",
   ["shmipc.semaphore.unlink"] = "n",
+  ["shmipc.channel.create"] = "no",
+  ["shmipc.channel.open"] = "no",
+  ["shmipc.channel.open_or_create"] = "no",
+  ["shmipc.channel.unlink"] = "n",
   ["mapping:view"] = "iia",
   ["view:read"] = "ii",
   ["view:write"] = "ix",
@@ -195,6 +215,11 @@ local shapes = {
   ["event:wait"] = "t",
   ["semaphore:acquire"] = "t",
   ["semaphore:release"] = "i",
+  ["channel:send"] = "mt",
+  ["channel:send_many"] = "lt",
+  ["channel:receive"] = "tR",
+  ["channel:receive_many"] = "it",
+  ["channel:shutdown"] = "t",
 }
 
 -- A guess from the name, for those that are not listed.
@@ -243,7 +268,7 @@ local function find_functions()
     for key, method in pairs(core.kinds[kind].methods) do add_function(kind .. ":" .. key, method, kind) end
     for key, value in pairs(core.kinds[kind]) do
       if type(value) == "function" then
-        local says = metamethod_names[key] or key
+        local says = kind == "channel" and key == "next" and "channel:messages" or metamethod_names[key] or key
         add_function(kind .. "." .. key, value, kind, says:sub(1, 1) == ":" and kind or says)
       end
     end
@@ -349,7 +374,9 @@ local strange_metatables = {
   { __index = function(_, key) return key end, __len = function() return 3 end },
 }
 
-local option_fields = { "access", "mode", "persistent", "owned", "size", "manual", "set", "junk" }
+local option_fields = {
+  "access", "mode", "persistent", "owned", "size", "manual", "set", "capacity", "codec", "layout", "junk",
+}
 local option_values = {
   access = { "r", "rw", "rw", "cow", 1 },
   mode = { 384, 384, 420, 0, 511, 512, -1, 1.5, "600", math.maxinteger },
@@ -358,15 +385,38 @@ local option_values = {
   manual = { true, true, false, 1 },
   set = { true, true, false, "set" },
   size = { 1, 100, 5000, 70000, 0, -1, 1 << 62, math.maxinteger, 0.5, 64.0, "9" },
+  capacity = { 1, 4096, 5000.0, 70000, 0, -1, (1 << 30) + 1, math.maxinteger, 0.5, "9" },
   junk = { 1, true },
 }
+
+function codec()
+  local made = {
+    encode = function(value)
+      nested()
+      return type(value) .. tostring(math.type(value))
+    end,
+    decode = function(bytes)
+      nested()
+      return one_of { bytes, #bytes, false }
+    end,
+  }
+  if chance(20) then made[one_of { "encode", "decode" }] = one_of { nested, function() error(MARK, 0) end, 5 } end
+  if chance(10) then setmetatable(made, one_of(strange_metatables)) end
+  return made
+end
+
+local function option_value(field)
+  if field == "codec" then return chance(90) and codec() or 5 end
+  if field == "layout" then return handle_of "layout" end
+  return one_of(option_values[field])
+end
 
 local function options()
   if chance(30) then return nil end
   local t = {}
   for _ = 1, random(0, 2) do
     local field = option_fields[chance(90) and random(#option_fields - 1) or #option_fields]
-    t[field] = one_of(option_values[field])
+    t[field] = option_value(field)
   end
   if chance(3) then t[1] = "x" end
   if chance(10) then setmetatable(t, one_of(strange_metatables)) end
@@ -523,6 +573,13 @@ generators = {
     local copy = damaged_copy(chance(70) and subject or handle_of(one_of { "array", "record" }))
     return one_of { copy, copy, copy[key_of(subject)], text(), chance(50), anything() }
   end,
+  R = function() return chance(30) and handle_of "record" or nil end,
+  m = function(subject) return chance(50) and text() or generators.S(subject) end,
+  l = function(subject)
+    local list = {}
+    for i = 1, one_of { 0, 1, 2, 3, 3, 130, 300 } do list[i] = i < 4 and generators.m(subject) or text() end
+    return list
+  end,
   i = function() return chance(80) and random(0, 200) or one_of(integers) end,
   s = function() return chance(95) and random(1, 8192) or random(LARGE) end,
   v = function() return chance(50) and random(-200, 300) or one_of { one_of(integers), one_of(floats), "7" } end,
@@ -552,6 +609,13 @@ local function takes_name(entry)
   return kind ~= nil and kind.methods.close ~= nil
 end
 
+-- A channel from which one may receive without a limit: it comes to an end. Another value as it is.
+local function ending(channel)
+  if type(channel) ~= "userdata" or getmetatable(channel) ~= "shmipc.channel" then return channel end
+  local ends = pcall(channel.shutdown, channel, WAIT) and channel:stats()
+  return ends and ends.shutdown and channel or io.stdout
+end
+
 -- Keeps a call from costing real memory or time, and from names that are not ours.
 local function tame(entry, arguments)
   local is_module_function = takes_name(entry)
@@ -576,6 +640,7 @@ local function tame(entry, arguments)
   for i = 1, entry.name == "mutex:with" and arguments.n or 0 do
     if is_function[arguments[i] or false] then arguments[i] = function_value() end -- it would be called untamed
   end
+  if entry.name == "channel.next" then arguments[1] = ending(arguments[1]) end
   local at = timeouts[entry.name]
   if not at then return end
   local timeout = arguments[at]
@@ -631,7 +696,7 @@ end
 
 -- An array that was given as a value tells of itself.
 local function is_about_value(entry, message)
-  return entry.shape:find("S", 1, true) and type(message) == "string" and message:find "^array: " ~= nil
+  return entry.shape:find "[Sml]" and type(message) == "string" and message:find "^array: " ~= nil
 end
 
 -- The caller's position in front of what these raise may be another's.
@@ -1250,6 +1315,54 @@ local record_steps = {
   end,
 }
 
+-- A channel beside a queue that knows what there is space for.
+
+local model_channel, model_queue
+
+local function model_message()
+  return chance(80) and ("m"):rep(random(0, 100)) or one_of { text(), ("m"):rep(random(0, 2032)), ("m"):rep(2033), 5 }
+end
+
+local function is_message(value) return type(value) == "string" and #value <= 2032 end
+
+local channel_steps = {
+  function()
+    local message = model_message()
+    local what = ("send(%s)"):format(show(message))
+    local ok, sent = pcall(model_channel.send, model_channel, message, 0)
+    if not expect(is_message(message), what, ok, sent) or not ok then return end
+    if (sent == true) ~= model_queue:send(message) then complain("channel", "%s gave %s", what, show(sent)) end
+  end,
+  function()
+    local list, are_messages, expected = {}, true, 0
+    for i = 1, random(0, 150) do
+      list[i] = chance(99) and ("m"):rep(random(0, 40)) or model_message()
+      are_messages = are_messages and is_message(list[i])
+    end
+    local ok, sent = pcall(model_channel.send_many, model_channel, list, 0)
+    if not expect(are_messages, "send_many", ok, sent) or not ok then return end
+    while list[expected + 1] and model_queue:send(list[expected + 1]) do expected = expected + 1 end
+    if (sent or 0) ~= expected then complain("channel", "send_many gave %s for %d", show(sent), expected) end
+  end,
+  function()
+    local message, expected = model_channel:receive(0), model_queue:receive()
+    if message ~= expected then complain("channel", "received %s for %s", show(message), show(expected)) end
+  end,
+  function()
+    for _, message in ipairs(model_channel:receive_many(random(100), 0) or {}) do
+      local expected = model_queue:receive()
+      if message ~= expected then complain("channel", "received %s for %s", show(message), show(expected)) end
+    end
+  end,
+  function()
+    local stats = model_channel:stats()
+    local is_right = stats.depth == model_queue:depth() and stats.bytes == model_queue:bytes()
+      and stats.sent == model_queue.last and stats.received == model_queue.first - 1
+    if not is_right then complain("channel", "its statistics are %s", show(stats)) end
+  end,
+}
+
+for _, step in ipairs(channel_steps) do table.insert(model_steps, step) end
 for _, step in ipairs(window_steps) do table.insert(model_steps, step) end
 for _, step in ipairs(record_steps) do table.insert(model_steps, step) end
 
@@ -1267,6 +1380,8 @@ local function begin_model()
   model_view = assert(mapping:view(ORIGIN, SIZE))
   model_alias = assert(mapping:view(ORIGIN + ALIAS, SIZE - ALIAS, "r"))
   model = ("\0"):rep(SIZE)
+  model_channel = assert(shmipc.channel.create(prefix .. "_queue", { capacity = 4096 }))
+  model_queue = ring.new(4096)
 end
 
 local is_model_busy = false
@@ -1307,6 +1422,7 @@ local function tidy_up()
   layouts = {}
   model_view:close()
   model_alias:close()
+  model_channel:close()
   collectgarbage()
   collectgarbage()
   shmipc.mapping.unlink(kept)

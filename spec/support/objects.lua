@@ -48,7 +48,7 @@ function objects.path(name)
 end
 
 --- Every kind of named object, and what is needed behind the name to make one.
-objects.arguments = { mapping = { 8 }, mutex = {}, event = {}, semaphore = { 1 } }
+objects.arguments = { mapping = { 8 }, mutex = {}, event = {}, semaphore = { 1 }, channel = {} }
 
 --- The way to make one of each kind.
 objects.create = {}

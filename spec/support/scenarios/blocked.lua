@@ -7,6 +7,8 @@ local wait_name, place_name, name = ...
 local mutex = assert(shmipc.mutex.open(name))
 local event = assert(shmipc.event.open(name .. "e"))
 local semaphore = assert(shmipc.semaphore.open(name .. "s"))
+local channel = assert(shmipc.channel.open(name .. "c"))
+local full = assert(shmipc.channel.open(name .. "f"))
 
 io.stdout:setvbuf("no") -- not "line": Windows takes that for "full"
 
@@ -17,6 +19,9 @@ local waits = {
   ["event:wait()"] = function() event:wait() end,
   ["event:wait(5)"] = function() event:wait(5) end,
   ["semaphore:acquire()"] = function() semaphore:acquire() end,
+  ["channel:receive()"] = function() channel:receive() end,
+  ["full:send('x')"] = function() full:send("x") end,
+  ["channel:messages()"] = function() for _ in channel:messages() do print "one came" end end,
   ["shmipc.sleep(math.huge)"] = function() shmipc.sleep(math.huge) end,
   ["shmipc.sleep(5)"] = function() shmipc.sleep(5) end,
 }
