@@ -31,10 +31,12 @@ local function creator(options)
   local count = assert(memory:view()):array "i32"
   mutex:unlock() -- everything is there: they may begin
 
-  print(("creator   %d"):format(count[1]))
-  while count[1] < options.limit do
+  local value = count[1]
+  print(("creator   %d"):format(value))
+  while value < options.limit do
     assert(grown:wait())
-    print(("creator   %d"):format(count[1]))
+    value = count[1]
+    print(("creator   %d"):format(value))
   end
   assert(values:shutdown())
   seen:wait(options.patience) -- what the consumer has not received yet would go with us, if nobody else held it
