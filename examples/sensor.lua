@@ -107,7 +107,7 @@ local function new_picture()
   return function(value)
     bars[#bars + 1] = bar(value.mean)
     if #bars > WIDTH then table.remove(bars, 1) end
-    if is_begun then io.write "\27[1A\r" end
+    if is_begun then io.write "\27[F" end -- to the begin of the line above
     io.write(in_a_line(value), "\27[K\n", table.concat(bars), "\27[K")
     io.flush()
     is_begun = true
