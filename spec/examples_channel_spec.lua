@@ -74,14 +74,14 @@ describe("the job queue", function()
   local function start(command, ...) return start_example("job_queue", command, ...) end
 
   -- The boss and what it makes, which stays until the test is over: for a worker that comes late.
-  local function start_boss(jobs, look)
-    local boss = start("boss", "--jobs", tostring(jobs), "--first", tostring(FIRST), "--look", look or "0.02")
+  local function start_boss(jobs)
+    local boss = start("boss", "--jobs", tostring(jobs), "--first", tostring(FIRST), "--look", "0.02")
     held = { await_open(shmipc.mapping, ".claims"), await_open(shmipc.channel, ".jobs"),
       await_open(shmipc.channel, ".results") }
     return boss
   end
 
-  -- What a killed worker leaves is its sign of life, until somebody looks for it. Returns whether it had not ended before.
+  -- What a killed worker leaves is its sign of life, until somebody looks for it. Returns whether it was alive.
   local function kill(worker)
     local pid = worker:pid()
     local how = worker:kill()
@@ -161,19 +161,39 @@ describe("the job queue", function()
     expect_results(boss, 5, { worker })
   end)
 
-  it("takes a result from a worker that died after it had sent it", function()
-    local boss = start_boss(1, "60")
+  it("takes the results of a worker that died after it had sent them", function()
+    local boss = start_boss(2)
+    process.await(function() return held[2]:stats().sent == 2 end, "hints")
+    boss:stop() -- so that it finds the death and the results at once
     local worker <close> = process.peer()
     worker:run([[
-      local name, claims = ...
+      local name = ...
       jobs, results = assert(shmipc.channel.open(name .. ".jobs")), assert(shmipc.channel.open(name .. ".results"))
-      assert(jobs:receive())
-      claims = assert(assert(shmipc.mapping.open(name .. ".claims")):view()):array "i64"
-      claims[1] = shmipc.pid()
-      assert(results:send "1 1 2 * 2 * 2 * 2 * 2 * 2 * 5 * 5 * 5 * 5 * 5 * 5")
+      local claims = assert(assert(shmipc.mapping.open(name .. ".claims")):view()):array "i64"
+      for job, factors in ipairs { "2 * 2 * 2 * 2 * 2 * 2 * 5 * 5 * 5 * 5 * 5 * 5", "101 * 9901" } do
+        assert(jobs:receive())
+        claims[job] = shmipc.pid()
+        assert(results:send(("%d %d %s"):format(job, shmipc.pid(), factors)))
+      end
     ]], name)
     worker:kill()
-    expect_results(boss, 1, {})
+    boss:continue()
+    expect_results(boss, 2, {})
+    assert.matches(" 0 times handed out again", boss.transcript[#boss.transcript])
+  end)
+
+  it("has a worker give up what one with its pid had claimed before", function()
+    local worker = start "worker"
+    local memory <close> = assert(shmipc.mapping.create(name .. ".claims", 8))
+    local view <close> = assert(memory:view())
+    view:write_i64(0, worker:pid())
+    local _ <close> = assert(shmipc.event.create(name .. ".alive.boss"))
+    local results <close> = assert(shmipc.channel.create(name .. ".results"))
+    local jobs <close> = assert(shmipc.channel.create(name .. ".jobs"))
+    assert(jobs:send "1 6")
+    assert.equal(("1 %d 2 * 3"):format(worker:pid()), results:receive(20))
+    jobs:shutdown()
+    expect_end(worker)
   end)
 
   it("ends its workers when the boss was killed", function()
