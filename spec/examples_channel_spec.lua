@@ -74,8 +74,8 @@ describe("the job queue", function()
   local function start(command, ...) return start_example("job_queue", command, ...) end
 
   -- The boss and what it makes, which stays until the test is over: for a worker that comes late.
-  local function start_boss(jobs)
-    local boss = start("boss", "--jobs", tostring(jobs), "--first", tostring(FIRST), "--look", "0.02")
+  local function start_boss(jobs, look)
+    local boss = start("boss", "--jobs", tostring(jobs), "--first", tostring(FIRST), "--look", look or "0.02")
     held = { await_open(shmipc.mapping, ".claims"), await_open(shmipc.channel, ".jobs"),
       await_open(shmipc.channel, ".results") }
     return boss
@@ -162,7 +162,7 @@ describe("the job queue", function()
   end)
 
   it("takes the results of a worker that died after it had sent them", function()
-    local boss = start_boss(2)
+    local boss = start_boss(2, "0") -- it looks after each result
     process.await(function() return held[2]:stats().sent == 2 end, "hints")
     boss:stop() -- so that it finds the death and the results at once
     local worker <close> = process.peer()
