@@ -29,6 +29,7 @@ local function sources_with(platform_file)
     "csrc/binding/guard.c",
     "csrc/binding/handle.c",
     "csrc/binding/layout.c",
+    "csrc/binding/look.c",
     "csrc/binding/mapping.c",
     "csrc/binding/module.c",
     "csrc/binding/mutex.c",

@@ -230,6 +230,7 @@ describe("the definitions for the language server", function()
     assert.same(options_of(event.open_or_create, name), fields_of(classes, "shmipc.event.create_options"))
     assert.same(options_of(semaphore.create, name, 1, 1), fields_of(classes, "shmipc.semaphore.create_options"))
     assert.same(options_of(semaphore.open_or_create, name, 1, 1), fields_of(classes, "shmipc.semaphore.create_options"))
+    assert.same(options_of(shmipc.list), fields_of(classes, "shmipc.list_options"))
     assert.same(options_of(shmipc.layout, "int i;"), fields_of(classes, "shmipc.layout_options"))
   end)
 end)
@@ -319,7 +320,7 @@ describe("a snippet", function()
 
   -- What a system does not support it says; other specs see to that.
   local function runs_here(code)
-    return shmipc.platform ~= "windows" or not (code:find "unlink" or code:find "persistent")
+    return shmipc.platform ~= "windows" or not (code:find "unlink" or code:find "persistent" or code:find "shmipc.gc")
   end
 
   it("of the reference runs", function()

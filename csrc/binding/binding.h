@@ -163,6 +163,14 @@ extern const luaL_Reg shmipc_channel_functions[];
 /* unlink(name) of every kind. */
 int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind);
 
+/* ---- looking: functions of the module, and info() of every kind. look: checks the self, and fills the listing. */
+
+int shmipc_list(lua_State *L);
+int shmipc_gc(lua_State *L);
+
+typedef struct shmipc_result (*shmipc_look_function)(lua_State *L, const char *function, struct os_listing **out);
+int shmipc_info(lua_State *L, const char *function, shmipc_look_function look);
+
 /* ---- the handles that more than one file knows */
 
 struct shmipc_view_handle {

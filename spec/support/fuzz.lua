@@ -141,9 +141,11 @@ local waits_for_others = { ["event:wait"] = true, ["semaphore:acquire"] = true }
 -- Arguments that make sense. Letters: see `generators`.
 local shapes = {
   ["shmipc.sleep"] = "t",
+  ["shmipc.gc"] = "n",
   ["shmipc.mapping.create"] = "nso",
   ["shmipc.mapping.open"] = "no",
   ["shmipc.mapping.open_or_create"] = "nso",
+  ["shmipc.mapping.peek"] = "n",
   ["shmipc.mapping.file"] = "Po",
   ["shmipc.mapping.unlink"] = "n",
   ["shmipc.mutex.create"] = "no",

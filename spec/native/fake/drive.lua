@@ -110,6 +110,7 @@ end
 --   raised   failures of os_mutex_unlock arrive as errors
 --   endless  it waits for ever, so that time-outs which never cease would keep it
 --   undo     takes away what a success leaves on purpose
+--   tidy     the same, whatever came of it
 --   thread   "same": the call is made by the thread that made `self`; else by one that is new to the module
 
 local cases = {}
@@ -187,6 +188,16 @@ for kind in pairs(makers) do
     silent = true })
   case(kind .. ".__tostring", { call = tostring, thread = "same" })
 end
+for _, kind in ipairs { "mapping", "mutex", "event", "semaphore" } do
+  case(kind .. ":info", { call = function(self) return self:info() end })
+end
+case("shmipc.list", { self = mapping, call = function() return shmipc.list() end },
+  { self = mutex, call = function() return shmipc.list { holders = false } end })
+case("shmipc.gc", { self = function() fake.leave_behind "m" end, call = function() return shmipc.gc "m" end,
+  retried = transient, tidy = fake.forget })
+case("shmipc.mapping.peek", { self = mapping, call = function() return shmipc.mapping.peek "m" end,
+  retried = transient })
+
 local locked = {
   self = function()
     local self = mutex()
@@ -371,6 +382,7 @@ local function clear(variant, context, results, self, other)
   close_all(table.unpack(results, 2, results.n))
   close_all(self, other)
   if variant.undo and check_success(results) then variant.undo() end
+  if variant.tidy then variant.tidy() end
   fake.end_parent()
   check_nothing_is_left(context)
 end

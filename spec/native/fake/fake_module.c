@@ -50,6 +50,7 @@ static int live(lua_State *L) {
   PUT(events);
   PUT(semaphores);
   PUT(arenas);
+  PUT(listings);
   PUT(names);
   PUT(locks);
 #undef PUT
@@ -88,6 +89,11 @@ static int create_foreign(lua_State *L) {
   lua_Integer size = luaL_checkinteger(L, 2);
   luaL_argcheck(L, size > 0, 2, "not positive");
   luaL_argcheck(L, fake_create_foreign(name, (size_t)size), 1, "the name is taken");
+  return 0;
+}
+
+static int leave_behind(lua_State *L) {
+  luaL_argcheck(L, fake_leave_behind(luaL_checkstring(L, 1)), 1, "the name is taken");
   return 0;
 }
 
@@ -133,6 +139,7 @@ SHMIPC_API int luaopen_shmipc_fake(lua_State *L) {
                                        {"set_waitable", set_waitable},
                                        {"truncate", truncate_object},
                                        {"create_foreign", create_foreign},
+                                       {"leave_behind", leave_behind},
                                        {"thread", enter_thread},
                                        {"end_thread", end_thread},
                                        {"fork", fork_process},
