@@ -1,0 +1,78 @@
+-- shmipc stat
+
+local json = require "shmipc.console.json"
+local objects = require "shmipc.console.objects"
+local style = require "shmipc.console.style"
+local text = require "shmipc.console.text"
+
+local function options(parser)
+  parser:argument("name", "The object.")
+  parser:flag("--json", "For programs.")
+end
+
+local function yes_or_no(value) return value and "yes" or "no" end
+
+local function process_lines(process)
+  return text.printable(objects.process_text(process)) ..
+    (process.command_line and "  (" .. text.printable(process.command_line) .. ")" or "")
+end
+
+-- What is said of each: {title, value}.
+local function facts_of(object, paint)
+  local facts = {}
+  local function add(title, format, ...)
+    facts[#facts + 1] = { title, select("#", ...) > 0 and format:format(...) or format }
+  end
+  add("kind", object.kind or "not known: it may not be read")
+  add("size", "%d bytes", object.size)
+  if object.mode then add("mode", "%04o %s", object.mode, text.mode(object.mode)) end
+  if object.uid then add("owner", "%s (%d)", objects.user_name(object.uid), object.uid) end
+  add("age", object.age and text.seconds(object.age) or "this system does not tell")
+  local state = objects.state_text(object, paint)
+  if state ~= "" then add("state", "%s", state) end
+  if object.locked then
+    add("locked by", "%s", process_lines(object.owner))
+    if object.owner.thread then add("thread", "%d", object.owner.thread) end
+    add("since", object.owner.since and text.seconds(object.owner.since) .. " ago" or "not known")
+  end
+  if object.manual ~= nil then add("manual", yes_or_no(object.manual)) end
+  if object.sent then
+    add("messages", "%d sent, %d received, %d in it", object.sent, object.received, object.depth)
+    add("waiting", "senders: %s, receivers: %s", yes_or_no(object.senders_wait), yes_or_no(object.receivers_wait))
+  elseif object.waiting ~= nil then
+    add("waited for", yes_or_no(object.waiting))
+  end
+  if not object.holders then
+    add("holders", "this system does not tell; %d handles in all processes", object.handles or 0)
+    return facts
+  end
+  for _, process in ipairs(object.holders) do add("holder", "%s", process_lines(process)) end
+  if not object.holders_complete then
+    add("holders", "there are others, who may not be seen (root may)")
+  elseif #object.holders == 0 then
+    add("holders", "none")
+  end
+  return facts
+end
+
+local function run(chosen)
+  local object = objects.find(chosen.name)
+  if chosen.json then
+    print(json.encode(objects.json(object)))
+    return 0
+  end
+  local paint = style.painter()
+  print(paint("title", text.printable(object.name)))
+  for _, fact in ipairs(facts_of(object, paint)) do print(("  %-11s %s"):format(fact[1], fact[2])) end
+end
+
+return {
+  summary = "Tells all that is known of one object.",
+  description = "Of a mutex also the holder's process, thread and command line, and since when. It takes no lock.",
+  options = options,
+  examples = {
+    { "shmipc stat score_mutex", "who sits on the lock, and for how long" },
+    { "shmipc stat score --json", "the same for a program" },
+  },
+  run = run,
+}
