@@ -70,7 +70,7 @@ end
 local function argparse()
   local is_here, module = pcall(require, "argparse")
   if is_here then return module end
-  command.fail("the module argparse is missing: install it as the package lua-argparse, or with luarocks install argparse")
+  command.fail("the module argparse is missing: install the package lua-argparse, or luarocks install argparse")
 end
 
 -- What stands at the end of a help text.
@@ -92,8 +92,8 @@ local function describe(parser, entry)
 end
 
 local function misuse(parser, message)
-  io.stderr:write(parser:get_usage(), "\n\n", parser:get_usage():match "^Usage: (shmipc %l*)" or "shmipc", ": ", message,
-    "\n")
+  local title = parser:get_usage():match "^Usage: (shmipc %l*)" or "shmipc"
+  io.stderr:write(parser:get_usage(), "\n\n", title, ": ", message, "\n")
   os.exit(MISUSED)
 end
 

@@ -52,7 +52,8 @@ if is_linux then
   check("permissions", function()
     local mode = output_of "stat -c %a /dev/shm":match "%d+"
     if mode == "1777" then return "ok", "mode 1777" end
-    return "warning", "mode " .. (mode or "?"), "others may be kept from their objects, or remove yours: chmod 1777 /dev/shm"
+    return "warning", "mode " .. (mode or "?"),
+      "others may be kept from their objects, or remove yours: chmod 1777 /dev/shm"
   end)
 
   check("RemoveIPC", function()
@@ -61,7 +62,8 @@ if is_linux then
     if login then login:close() end
     if not login then return "ok", "no systemd-logind here" end
     local setting = "yes"
-    for value in output_of "cat /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf":gmatch "\nRemoveIPC=(%a+)" do
+    local files = output_of "cat /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf"
+    for value in files:gmatch "\nRemoveIPC=(%a+)" do
       setting = value
     end
     if setting == "no" then return "ok", "no: objects stay when you log out" end

@@ -24,7 +24,8 @@ local function run(chosen)
   local list, bytes, failed = json.list {}, 0, 0
   local user = objects.user()
   for _, object in ipairs(objects.all { holders = false }) do
-    if object.leftover and objects.matches(object.name, chosen.name) and (object.uid == user or user == 0) then
+    local is_meant = object.leftover and objects.matches(object.name, chosen.name)
+    if is_meant and (object.uid == user or user == 0) then
       local outcome, message = remove(object, chosen.dry_run)
       if outcome == "removed" or outcome == "leftover" then bytes = bytes + object.size end
       if not outcome then failed = failed + 1 end
@@ -43,14 +44,17 @@ local function run(chosen)
       print(("%s  %s  %s"):format(chosen.dry_run and "would remove" or "removed", shown, text.bytes(entry.size)))
     end
   end
-  print(#list == 0 and (shmipc.platform == "windows" and "no leftovers: on this system there are none" or "no leftovers")
-    or ("%s %s"):format(text.bytes(bytes), chosen.dry_run and "would come free" or "came free"))
+  if #list == 0 then
+    print(shmipc.platform == "windows" and "no leftovers: on this system there are none" or "no leftovers")
+  else
+    print(text.bytes(bytes) .. (chosen.dry_run and " would come free" or " came free"))
+  end
   return failed > 0 and 1 or 0
 end
 
 return {
   summary = "Removes what killed processes left behind.",
-  description = "Only objects that shmipc has made and that no live process holds; never a persistent or a foreign one.",
+  description = "Only objects that shmipc has made and that no live process holds; never persistent or foreign ones.",
   options = options,
   examples = {
     { "shmipc gc --dry-run", "tells what it would remove" },

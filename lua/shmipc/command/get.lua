@@ -8,7 +8,7 @@ local values = require "shmipc.console.values"
 
 local function options(parser)
   parser:argument("name", "The shared memory.")
-  parser:argument("field", "A field of the layout (position.x, laps[2]), or with --as the number of an element, from 1.")
+  parser:argument("field", "A field of the layout (position.x, laps[2]); with --as the number of an element, from 1.")
     :args "?"
   fields.options(parser)
   fields.lock_options(parser)

@@ -63,7 +63,8 @@ end
 
 return {
   summary = "Takes away names; who holds an object keeps it.",
-  description = "On a terminal it asks first. Elsewhere it removes shmipc's own objects, and foreign ones with --force only.",
+  description = "On a terminal it asks first. Elsewhere it removes shmipc's own objects, and foreign ones with " ..
+    "--force only.",
   options = options,
   examples = {
     { "shmipc rm score", "asks, then takes the name away" },

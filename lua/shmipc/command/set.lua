@@ -17,7 +17,7 @@ local function undisguise(word) return (word:gsub("^" .. DISGUISE, "")) end
 
 local function options(parser)
   parser:argument("name", "The shared memory.")
-  parser:argument("field", "A field of the layout (position.x, laps[2]), or with --as the number of an element, from 1.")
+  parser:argument("field", "A field of the layout (position.x, laps[2]); with --as the number of an element, from 1.")
   parser:argument("value", "What to write: a number, true or false, or a text."):convert(undisguise)
   fields.options(parser)
   fields.lock_options(parser)

@@ -214,8 +214,8 @@ end
 
 return {
   summary = "Shows objects live: who holds how many, which locks are fought for, how fast channels go.",
-  description = "LOCKED and WAITED say in how many of the looks at it (50 a second) a lock was held, and waited for. No " ..
-    "lock is taken for that.",
+  description = "LOCKED and WAITED say in how many of the looks, 50 a second, a lock was held, and waited for. No lock " ..
+    "is taken for that.",
   options = options,
   examples = {
     { "shmipc top", "the locks that are waited for come first" },

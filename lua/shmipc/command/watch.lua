@@ -210,8 +210,8 @@ end
 
 return {
   summary = "Watches shared memory live: values, what changed, how fast, and how it went.",
-  description = "It reads without holding the memory, and takes no lock unless one is named. Where standard output is no " ..
-    "terminal it prints CSV.",
+  description = "It reads without holding the memory, and takes no lock unless one is named. Where standard output " ..
+    "is no terminal it prints CSV.",
   options = options,
   examples = {
     { "shmipc watch ShareMemory --as i32", "an integer, with its rate of change" },

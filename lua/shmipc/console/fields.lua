@@ -55,7 +55,8 @@ local function without_frame(declarations)
   end
   local function directive(n) return lines[directives[n]] or "" end
   local guard = directive(1):match "^%s*#%s*ifndef%s+([%w_]+)"
-  if guard and directive(2):match "^%s*#%s*define%s+([%w_]+)%s*$" == guard and directive(#directives):find "#%s*endif" then
+  local defined = directive(2):match "^%s*#%s*define%s+([%w_]+)%s*$"
+  if guard and defined == guard and directive(#directives):find "#%s*endif" then
     for _, n in ipairs { 1, 2, #directives } do lines[directives[n]] = "" end
   end
   local is_cplusplus = false
@@ -130,7 +131,8 @@ end
 
 -- Where the path leads to in a table, array or record: what contains it, and its key there.
 local function follow(container, path)
-  local steps = steps_of(path) or command.fail('"%s" names no field: names, [numbers from 1] and dots are expected', path)
+  local steps = steps_of(path)
+  if not steps then command.fail('"%s" names no field: names, [numbers from 1] and dots are expected', path) end
   for i = 1, #steps - 1 do
     local inner = command.attempt(function() return container[steps[i]] end)
     if type(inner) ~= "table" and type(inner) ~= "userdata" then

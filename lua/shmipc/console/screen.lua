@@ -1,4 +1,5 @@
--- The whole terminal, for a live view: on its alternate screen, and put back as it was when the view ends, by Ctrl-C too.
+-- The whole terminal, for a live view: on its alternate screen, and put back as it was when the view ends, also by
+-- Ctrl-C.
 --
 --     local screen <close> = screens.open()
 --     screen:draw(lines)

@@ -4,7 +4,8 @@ local text = require "shmipc.console.text"
 
 local values = {}
 
---- A number with as many digits as it takes to have it back, of the single or double precision that it has; a text without what a terminal would take for a command.
+--- A number with as many digits as it takes to have it back, in the precision that it has, single or double; a text
+-- without what a terminal would take for a command.
 function values.shown(value)
   if type(value) == "string" then return text.printable(value) end
   if math.type(value) ~= "float" then return tostring(value) end
