@@ -1,6 +1,8 @@
 /* shmipc.list, and handle:info of all kinds: what there is, as tables. */
 #include "binding.h"
 
+#include <string.h>
+
 #define BOX "shmipc.listing"
 
 static int box_finalise(lua_State *L) {
@@ -77,10 +79,26 @@ static void put_semaphore(lua_State *L, const struct os_found *found) {
   put_integer(L, "maximum", found->maximum);
 }
 
+/* It has to be opened for that, by its name: channel:info, which has it open, does that part itself. */
+static void put_channel(lua_State *L, const struct os_found *found) {
+  struct shmipc_channel channel;
+  struct shmipc_channel_stats stats;
+  struct shmipc_result result;
+  struct os_name name;
+  if (found->name[0] == '\0' || shmipc_name_parse(found->name, strlen(found->name), &name)) return;
+  result = shmipc_channel_peek(&name, &channel);
+  if (result.status == SHMIPC_OK) {
+    result = shmipc_channel_stats_read(&channel, &stats);
+    shmipc_channel_close(&channel);
+  }
+  if (result.status == SHMIPC_OK) shmipc_channel_stats_put(L, &stats);
+  if (result.status == SHMIPC_CORRUPT) put_flag(L, "corrupt", 1);
+}
+
 typedef void (*put_function)(lua_State *L, const struct os_found *found);
 
 static const put_function put_state[OS_KINDS] = {
-    [OS_MUTEX] = put_lock, [OS_EVENT] = put_event, [OS_SEMAPHORE] = put_semaphore};
+    [OS_MUTEX] = put_lock, [OS_EVENT] = put_event, [OS_SEMAPHORE] = put_semaphore, [OS_CHANNEL] = put_channel};
 
 static const char *const kind_names[OS_KINDS] = {[OS_MAPPING] = "mapping",
                                                  [OS_MUTEX] = "mutex",

@@ -9,7 +9,8 @@ Named shared memory between processes.
 
 Memory and files: @{shmipc.mapping}, and the `view`s cut from them. What is in them: `array`s, and `record`s after a C
 struct's @{layout}, with functions in @{shmipc.record} and @{shmipc.atomic}. Locks: @{shmipc.mutex}. Waiting for each
-other: @{shmipc.event} and @{shmipc.semaphore}. Messages: @{shmipc.channel}. They are tables of this module: there is one `require`.
+other: @{shmipc.event} and @{shmipc.semaphore}. Messages: @{shmipc.channel}. They are tables of this module: there is
+one `require`.
 
 What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
 there is one. The code is one of `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND
@@ -108,7 +109,7 @@ all processes. `waiting`, whether anybody seems to wait (on Linux; one that was 
 
 Of a mutex also `locked`, `abandoned`, and when it is locked `owner`, a table with `pid`, `thread`, `command`,
 `command_line`, and `since`, for how many seconds, to some milliseconds. Of an event `set`, `manual`; of a semaphore
-`count`, `maximum`.
+`count`, `maximum`; of a channel what `channel:stats` tells.
 @function list
 @tparam[opt] table options `holders` = `false`: without them, which is quicker
 @treturn {table,...}|nil the objects

@@ -940,18 +940,29 @@ struct shmipc_result os_section_open(const struct os_name *name, enum os_access 
   return result;
 }
 
-struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
-  struct object *object = object_new(name, OS_MAPPING);
-  struct shmipc_result result;
+/* Opens what bears the name, to read it, and as no holder. */
+static struct shmipc_result object_peek(const struct os_name *name, enum os_kind kind, struct object **out) {
+  struct object *object = object_new(name, kind);
+  struct shmipc_result result = {SHMIPC_OK, 0};
   struct stat status;
   if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
   object->fd = above_standard(open(object->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-  if (object->fd < 0 || fstat(object->fd, &status) != 0)
+  if (object->fd < 0 || fstat(object->fd, &status) != 0 || object_describe(object) != 0)
     result = from_errno(errno);
   else if (!S_ISREG(status.st_mode))
     result = from_errno(EISDIR);
+  if (result.status == SHMIPC_OK)
+    *out = object;
   else
-    result = wait_for_bytes(object);
+    object_discard(object);
+  return result;
+}
+
+struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
+  struct object *object;
+  struct shmipc_result result = object_peek(name, OS_MAPPING, &object);
+  if (result.status != SHMIPC_OK) return result;
+  result = wait_for_bytes(object);
   if (result.status == SHMIPC_OK) return section_wrap(object, out);
   object_discard(object);
   return result;
@@ -1115,9 +1126,10 @@ struct block_header {
  * It must not move while it is open. */
 struct block {
   enum os_kind kind;
-  size_t size;   /* of the shared bytes: whole pages */
-  size_t behind; /* of the private bytes after them: whole pages */
-  uint64_t more; /* of the object's bytes beyond `size`, mapped by whoever uses them. ANY_MORE: found by open */
+  size_t size;    /* of the shared bytes: whole pages */
+  size_t behind;  /* of the private bytes after them: whole pages */
+  uint64_t more;  /* of the object's bytes beyond `size`, mapped by whoever uses them. ANY_MORE: found by open */
+  int protection; /* of the shared bytes, for mmap(2); 0: for reading and writing */
   struct object *object;
   struct block_header header; /* what the shared one must be */
   char *base;
@@ -1160,10 +1172,14 @@ static struct shmipc_result block_check(const struct block *block) {
   return shmipc_result(SHMIPC_OK);
 }
 
+static int block_protection(const struct block *block) {
+  return block->protection != 0 ? block->protection : PROT_READ | PROT_WRITE;
+}
+
 /* Maps the object over the front of private pages. */
 static struct shmipc_result block_map(struct block *block) {
-  const int protection = PROT_READ | PROT_WRITE;
-  void *pages = mmap(NULL, block->size + block->behind, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int protection = block_protection(block);
+  void *pages = mmap(NULL, block->size + block->behind, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return from_errno(errno);
   block->base = pages;
   if (object_map(block->object, pages, block->size, protection, MAP_SHARED | MAP_FIXED, 0) == MAP_FAILED)
@@ -1195,16 +1211,28 @@ static struct shmipc_result block_publish(struct block *block, uint64_t deadline
   return object_publish(block->object, deadline);
 }
 
-/* CORRUPT: it has another size than it should, or no header. */
-static struct shmipc_result block_open(struct block *block, const struct os_name *name, uint64_t deadline) {
-  struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
-  if (result.status != SHMIPC_OK) return result;
-  if (!block->object->can_seal) return from_errno(EACCES);
+/* Maps what was opened. CORRUPT: it has another size than it should, or no header. */
+static struct shmipc_result block_begin(struct block *block) {
+  struct shmipc_result result;
   if (block->object->size < block->size) return shmipc_result(SHMIPC_CORRUPT);
   if (block->more == ANY_MORE) block->more = block->object->size - block->size;
   if (block->object->size != block->size + block->more) return shmipc_result(SHMIPC_CORRUPT);
   result = block_map(block);
   return result.status == SHMIPC_OK ? block_check(block) : result;
+}
+
+static struct shmipc_result block_open(struct block *block, const struct os_name *name, uint64_t deadline) {
+  struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
+  if (result.status != SHMIPC_OK) return result;
+  if (!block->object->can_seal) return from_errno(EACCES);
+  return block_begin(block);
+}
+
+/* The same for reading only, and as no holder. */
+static struct shmipc_result block_peek(struct block *block, const struct os_name *name) {
+  struct shmipc_result result = object_peek(name, block->kind, &block->object);
+  block->protection = PROT_READ;
+  return result.status == SHMIPC_OK ? block_begin(block) : result;
 }
 
 /* ---- futexes, between processes (futex(2)) */
@@ -1845,7 +1873,7 @@ static struct shmipc_result arena_new(enum os_kind kind, uint64_t more, struct a
 /* pre: the block is mapped. */
 static struct shmipc_result arena_map(struct arena *arena) {
   struct block *block = &arena->mutex->block;
-  const int protection = PROT_READ | PROT_WRITE;
+  const int protection = block_protection(block);
   char *lock;
   void *memory;
   int i;
@@ -1887,6 +1915,19 @@ struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind
   struct shmipc_result result = arena_new(kind, ANY_MORE, &arena);
   if (result.status != SHMIPC_OK) return result;
   result = block_open(&arena->mutex->block, name, deadline);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
+  struct arena *arena;
+  struct shmipc_result result = arena_new(kind, ANY_MORE, &arena);
+  if (result.status != SHMIPC_OK) return result;
+  result = block_peek(&arena->mutex->block, name);
   if (result.status == SHMIPC_OK) result = arena_map(arena);
   if (result.status == SHMIPC_OK)
     *out = &arena->shared;
@@ -2116,7 +2157,7 @@ static void look_at_lock(int fd, const struct block_header *header, struct os_fo
     return;
   }
   found->traits |= OS_IS_LOCKED;
-  if (found->kind == OS_MUTEX && locked_at <= now) found->locked_at = locked_at;
+  if (locked_at <= now) found->locked_at = locked_at;
   if (header->pid_namespace != pid_namespace()) return; /* the thread's id means nothing here */
   if (is_gone(words[0] & FUTEX_TID_MASK)) {
     uint32_t again = words[0];
@@ -2170,7 +2211,9 @@ static void look_into(int fd, struct os_found *found) {
   if (header.format != expected.format || header.word_size != expected.word_size ||
       header.page_size != expected.page_size)
     found->traits |= OS_IS_STRANGE;
-  else if (found->kind == OS_MUTEX || found->kind == OS_CHANNEL)
+  else if (found->kind == OS_CHANNEL)
+    found->traits |= OS_HAS_STATE; /* which the core reads (os_arena_peek) */
+  else if (found->kind == OS_MUTEX)
     look_at_lock(fd, &header, found);
   else
     look_at_words(fd, found);

@@ -260,6 +260,10 @@ struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind ki
 struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
                                    struct os_arena **out);
 
+/* The same, only to read what the core keeps there, and as no holder (os_section_peek). Its lock and its bells are not
+ * for use. */
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out);
+
 /* Whether the bytes are there, and still those of an arena. CORRUPT, NOT_SUPPORTED. */
 struct shmipc_result os_arena_check(const struct os_arena *arena);
 

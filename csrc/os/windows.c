@@ -1351,6 +1351,14 @@ struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t dea
   return shmipc_result(SHMIPC_NOT_SUPPORTED);
 }
 
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
+  return os_arena_open(name, kind, 0, out);
+}
+
+struct shmipc_result os_arena_look(const struct os_arena *arena, struct os_listing **out) {
+  return os_section_look(((const struct arena *)arena)->section, out);
+}
+
 struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
   return os_section_open(name, OS_READ, 0, out);
 }

@@ -38,7 +38,7 @@ local function facts_of(object, paint)
   if object.manual ~= nil then add("manual", yes_or_no(object.manual)) end
   if object.sent then
     add("messages", "%d sent, %d received, %d in it", object.sent, object.received, object.depth)
-    add("waiting", "senders: %s, receivers: %s", yes_or_no(object.senders_wait), yes_or_no(object.receivers_wait))
+    add("waiting", "senders: %s, receivers: %s", yes_or_no(object.senders_waiting), yes_or_no(object.receivers_waiting))
   elseif object.waiting ~= nil then
     add("waited for", yes_or_no(object.waiting))
   end

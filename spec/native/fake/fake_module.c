@@ -41,7 +41,7 @@ static int violation(lua_State *L) {
 
 static int live(lua_State *L) {
   const struct fake_live now = fake_live();
-  lua_createtable(L, 0, 9);
+  lua_createtable(L, 0, 10);
 #define PUT(field) (lua_pushinteger(L, (lua_Integer)now.field), lua_setfield(L, -2, #field))
   PUT(allocations);
   PUT(sections);
