@@ -2510,5 +2510,6 @@ struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t dea
   if (!S_ISREG(status.st_mode) || !(status.st_mode & MARK)) return shmipc_result(SHMIPC_EXISTS);
   result = clear_way_until(path, OS_MAPPING, deadline);
   if (result.status == SHMIPC_WRONG_KIND) result.status = SHMIPC_EXISTS;
+  if (result.native == EACCES) result.status = SHMIPC_ACCESS_DENIED; /* it may not even be opened */
   return result;
 }

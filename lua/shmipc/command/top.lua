@@ -186,7 +186,9 @@ end
 
 local function loop(state, chosen)
   local pictures = 0
-  local counts, moment = {}, shmipc.clock() + math.min(chosen.interval, 0.2) -- the first picture comes soon
+  local first = chosen.count and chosen.interval or math.min(chosen.interval, 0.2) -- it comes soon where others follow
+  local counts, moment = {}, shmipc.clock() + first
+  picture(state, counts, chosen) -- for the rates of the first one that is shown
   while wait(state, counts, moment) do
     show(picture(state, counts, chosen), state, chosen)
     if shmipc.clock() >= moment then
@@ -214,8 +216,8 @@ end
 
 return {
   summary = "Shows objects live: who holds how many, which locks are fought for, how fast channels go.",
-  description = "LOCKED and WAITED say in how many of the looks, 50 a second, a lock was held, and waited for. No lock " ..
-    "is taken for that.",
+  description = "LOCKED and WAITED say in how many of the looks, 50 a second, a lock was held, and waited for. No " ..
+    "lock is taken for that.",
   options = options,
   examples = {
     { "shmipc top", "the locks that are waited for come first" },
