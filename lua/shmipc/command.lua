@@ -73,9 +73,9 @@ local function argparse()
   command.fail("the module argparse is missing: install the package lua-argparse, or luarocks install argparse")
 end
 
--- What stands at the end of a help text.
+-- What stands at the end of a help text, and is not wrapped as argparse's epilogues are.
 local function examples_of(entry)
-  local lines = { "Examples:" }
+  local lines = { "", "", "Examples:" }
   for _, example in ipairs(entry.examples or {}) do
     lines[#lines + 1] = "   " .. example[1]
     lines[#lines + 1] = "         " .. example[2]
@@ -85,7 +85,8 @@ end
 
 local function describe(parser, entry)
   parser:description(entry.description and entry.summary .. " " .. entry.description or entry.summary)
-  parser:epilog(examples_of(entry))
+  local get_help = parser.get_help
+  parser.get_help = function(self) return get_help(self) .. examples_of(entry) end
   parser:help_max_width(78)
   parser:usage_max_width(78)
   if entry.options then entry.options(parser) end

@@ -95,7 +95,7 @@ local function dump(view, chosen)
     return dump_bytes(view, chosen)
   end
   if chosen.as and chosen.as ~= "text" then
-    chosen.count = chosen.length // (chosen.as == "bool" and 1 or tonumber(chosen.as:match "%d+") // 8)
+    chosen.elements = chosen.length // (chosen.as == "bool" and 1 or tonumber(chosen.as:match "%d+") // 8)
   end
   local source = fields.source(view, chosen)
   if chosen.json then return print(json.encode(source.read())) end

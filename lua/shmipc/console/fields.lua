@@ -109,7 +109,7 @@ function fields.source(view, chosen)
   if as == "text" then
     return { read = function() return command.attempt(view.read_cstring, view, chosen.offset) end }
   end
-  local array = command.attempt(view.array, view, as, chosen.offset, chosen.count)
+  local array = command.attempt(view.array, view, as, chosen.offset, chosen.elements)
   return { target = array, read = function() return array:get() end }
 end
 
