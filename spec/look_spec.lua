@@ -382,6 +382,25 @@ describe_on_linux("what nobody holds", function()
     assert.is_false(object.leftover)
     assert.equal(tonumber("644", 8), object.mode)
     assert(shmipc.mapping.unlink(name))
+    -- One that a group may execute bears no mark: there the bit would have a meaning.
+    assert(shmipc.mapping.create(name, 8, { persistent = true, mode = tonumber("750", 8) })):close()
+    assert.is_true(listed(name).foreign)
+    assert.equal(tonumber("750", 8), listed(name).mode)
+    assert(shmipc.mapping.unlink(name))
+  end)
+
+  it("is told of many at once", function()
+    leave([[
+      local name, all = ..., {}
+      for i = 1, 150 do all[i] = shmipc.event.create(name .. i) end
+      mappings = all
+    ]], name)
+    local count = 0
+    for _, object in ipairs(shmipc.list { holders = false }) do
+      if object.name:sub(1, #name) == name and object.leftover and object.kind == "event" then count = count + 1 end
+    end
+    assert.equal(150, count)
+    for i = 1, 150 do assert.is_true(shmipc.gc(name .. i)) end
   end)
 end)
 

@@ -1979,6 +1979,7 @@ void os_arena_close(struct os_arena *arena) { arena_discard(arena_of(arena)); }
 
 /* What is found beside what is told. */
 struct trace {
+  int doubtful; /* a descriptor of one that nobody seems to hold; -1: it was decided */
   dev_t device;
   ino_t inode;
   size_t locks; /* holders' locks, of all processes */
@@ -1989,9 +1990,15 @@ struct survey {
   struct os_listing *listing;
   struct trace *traces; /* one an object */
   size_t capacity, holder_capacity;
+  size_t doubtful;  /* traces that have one */
   int is_partial;   /* there are processes that may not be looked into */
   int has_lockless; /* objects whose holders have no locks */
 };
+
+/* A stream has one reader, so readdir(3) will do. */
+static const struct dirent *next_entry(DIR *directory) {
+  return readdir(directory); /* NOLINT(concurrency-mt-unsafe) */
+}
 
 void os_listing_release(struct os_listing *listing) {
   if (!listing) return;
@@ -2007,6 +2014,9 @@ static struct shmipc_result survey_begin(struct survey *survey) {
 }
 
 static struct shmipc_result survey_end(struct survey *survey, struct shmipc_result result, struct os_listing **out) {
+  size_t i;
+  for (i = 0; survey->doubtful > 0 && i < survey->listing->count; i++) /* after a failure */
+    if (survey->traces[i].doubtful >= 0) close(survey->traces[i].doubtful);
   free(survey->traces);
   if (result.status == SHMIPC_OK)
     *out = survey->listing;
@@ -2080,16 +2090,21 @@ static int is_held(int fd, enum os_kind *kind) {
   return 0;
 }
 
-/* Who closes last lets go before it takes the name away: so one look is not enough to call something a leftover. */
-static int is_leftover(int fd, enum os_kind *kind) {
-  struct timespec moment = {0, 1000000};
+static int has_name(int fd) {
   struct stat status;
-  int looks;
-  for (looks = 0; looks < 3; looks++) {
-    if (looks > 0) nanosleep(&moment, NULL);
-    if (is_held(fd, kind) || fstat(fd, &status) != 0 || status.st_nlink == 0) return 0;
-  }
-  return 1;
+  return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+/* Who closes last lets go before it takes the name away: so two looks, and this much between them, make a leftover. */
+static void wait_for_closers(void) {
+  const struct timespec moment = {0, 2000000};
+  nanosleep(&moment, NULL);
+}
+
+static int is_leftover(int fd, enum os_kind *kind) {
+  if (is_held(fd, kind) || !has_name(fd)) return 0;
+  wait_for_closers();
+  return !is_held(fd, kind) && has_name(fd);
 }
 
 /* ---- what stands in a block */
@@ -2221,6 +2236,36 @@ static void look_into(int fd, struct os_found *found) {
 
 /* ---- all of them */
 
+/* Takes the last one into the place of one that has gone. */
+static void survey_drop(struct survey *survey, size_t object) {
+  const size_t last = --survey->listing->count;
+  survey->listing->objects[object] = survey->listing->objects[last];
+  survey->traces[object] = survey->traces[last];
+}
+
+/* Decides about all that nobody seemed to hold, after one wait for all of them. */
+static void survey_decide(struct survey *survey) {
+  size_t i = survey->listing->count;
+  if (survey->doubtful == 0) return;
+  wait_for_closers();
+  while (i-- > 0) {
+    struct os_found *found = &survey->listing->objects[i];
+    const int fd = survey->traces[i].doubtful;
+    if (fd < 0) continue;
+    survey->traces[i].doubtful = -1;
+    if (has_name(fd)) {
+      if (!is_held(fd, &found->kind)) found->traits |= OS_IS_LEFTOVER;
+      look_into(fd, found);
+    } else {
+      survey_drop(survey, i);
+    }
+    close(fd);
+  }
+  survey->doubtful = 0;
+}
+
+#define DOUBTFUL_MAX 64 /* descriptors that are open at a time */
+
 /* One entry of the directory. What is no regular file, or has just gone, is left out. */
 static struct shmipc_result survey_entry(struct survey *survey, int directory, const char *name) {
   const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -2228,6 +2273,11 @@ static struct shmipc_result survey_entry(struct survey *survey, int directory, c
   struct trace *trace;
   struct stat status;
   const int is_there = fd >= 0 ? fstat(fd, &status) == 0 : fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (fd >= 0 && !is_there) {
+    const struct shmipc_result result = from_errno(errno);
+    close(fd);
+    return result;
+  }
   if (!is_there || !S_ISREG(status.st_mode) || status.st_nlink == 0) {
     if (fd >= 0) close(fd);
     return shmipc_result(SHMIPC_OK);
@@ -2240,16 +2290,19 @@ static struct shmipc_result survey_entry(struct survey *survey, int directory, c
   trace = &survey->traces[survey->listing->count++];
   memset(found, 0, sizeof *found);
   memset(trace, 0, sizeof *trace);
+  trace->doubtful = -1;
   snprintf(found->name, sizeof found->name, "%s", name);
   trace->device = status.st_dev;
   trace->inode = status.st_ino;
   found_describe(found, fd, &status);
   if (found->traits & (OS_IS_FOREIGN | OS_IS_PERSISTENT)) survey->has_lockless = 1;
   if (fd < 0) return shmipc_result(SHMIPC_OK);
-  if (found->kind == OS_KINDS) {
-    if (is_leftover(fd, &found->kind)) found->traits |= OS_IS_LEFTOVER;
-    look_into(fd, found);
+  if (found->kind == OS_KINDS && !is_held(fd, &found->kind)) {
+    trace->doubtful = fd;
+    if (++survey->doubtful == DOUBTFUL_MAX) survey_decide(survey);
+    return shmipc_result(SHMIPC_OK);
   }
+  if (!(found->traits & (OS_IS_FOREIGN | OS_IS_PERSISTENT))) look_into(fd, found);
   close(fd);
   return shmipc_result(SHMIPC_OK);
 }
@@ -2260,14 +2313,15 @@ static struct shmipc_result survey_directory(struct survey *survey) {
   struct shmipc_result result = {SHMIPC_OK, 0};
   const struct dirent *entry;
   if (!directory) {
-    result = from_errno(errno);
+    result = errno == ENOMEM ? shmipc_result(SHMIPC_NO_MEMORY) : from_errno(errno);
     if (fd >= 0) close(fd);
     if (result.status == SHMIPC_NOT_FOUND) result.status = SHMIPC_NOT_SUPPORTED;
     return result;
   }
-  while (result.status == SHMIPC_OK && (entry = readdir(directory)) != NULL)
+  while (result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL)
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
       result = survey_entry(survey, fd, entry->d_name);
+  if (result.status == SHMIPC_OK) survey_decide(survey);
   closedir(directory);
   return result;
 }
@@ -2361,6 +2415,11 @@ static struct shmipc_result survey_descriptor(struct survey *survey, uint64_t pr
   return result;
 }
 
+/* A process that may not be looked into, unless it has just ended. */
+static void survey_miss(struct survey *survey) {
+  if (errno != ENOENT && errno != ESRCH) survey->is_partial = 1;
+}
+
 static struct shmipc_result survey_descriptors(struct survey *survey, uint64_t process) {
   struct shmipc_result result = {SHMIPC_OK, 0};
   char path[64], target[sizeof SHM_PREFIX];
@@ -2369,10 +2428,10 @@ static struct shmipc_result survey_descriptors(struct survey *survey, uint64_t p
   snprintf(path, sizeof path, "/proc/%llu/fd", (unsigned long long)process);
   directory = opendir(path);
   if (!directory) {
-    if (errno == EACCES || errno == EPERM) survey->is_partial = 1;
+    survey_miss(survey);
     return result;
   }
-  while (result.status == SHMIPC_OK && (entry = readdir(directory)) != NULL) {
+  while (result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL) {
     const ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
     if (length == (ssize_t)sizeof target - 1 && memcmp(target, SHM_PREFIX, sizeof target - 1) == 0)
       result = survey_descriptor(survey, process, entry->d_name);
@@ -2392,6 +2451,7 @@ static struct shmipc_result survey_maps(struct survey *survey, uint64_t process)
   FILE *file;
   snprintf(path, sizeof path, "/proc/%llu/maps", (unsigned long long)process);
   file = fopen(path, "re");
+  if (!file) survey_miss(survey);
   while (file && result.status == SHMIPC_OK && fgets(line, sizeof line, file)) {
     if (sscanf(line, "%*s %*s %*s %x:%x %llu", &major_number, &minor_number, &inode) == 3 && inode != 0 &&
         trace_of(survey, major_number, minor_number, inode, &object) && is_lockless(survey, object))
@@ -2406,7 +2466,7 @@ static struct shmipc_result survey_processes(struct survey *survey) {
   DIR *directory = opendir("/proc");
   const struct dirent *entry;
   if (!directory) survey->is_partial = 1;
-  while (directory && result.status == SHMIPC_OK && (entry = readdir(directory)) != NULL) {
+  while (directory && result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL) {
     const uint64_t process = strtoull(entry->d_name, NULL, 10); /* 0: no process's entry */
     if (process == 0) continue;
     result = survey_descriptors(survey, process);
@@ -2453,6 +2513,7 @@ static struct shmipc_result survey_object(struct survey *survey, const struct ob
   found = &survey->listing->objects[survey->listing->count];
   memset(found, 0, sizeof *found);
   memset(&survey->traces[survey->listing->count++], 0, sizeof *survey->traces);
+  survey->traces->doubtful = -1;
   survey->traces->device = status.st_dev;
   survey->traces->inode = status.st_ino;
   found_describe(found, object->fd, &status);

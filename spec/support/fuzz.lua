@@ -142,6 +142,7 @@ local waits_for_others = { ["event:wait"] = true, ["semaphore:acquire"] = true }
 local shapes = {
   ["shmipc.sleep"] = "t",
   ["shmipc.gc"] = "n",
+  ["shmipc.list"] = "o",
   ["shmipc.mapping.create"] = "nso",
   ["shmipc.mapping.open"] = "no",
   ["shmipc.mapping.open_or_create"] = "nso",
