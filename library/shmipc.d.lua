@@ -75,6 +75,15 @@ function shmipc.pid() end
 ---@field manual? boolean of an event
 ---@field count? integer of a semaphore
 ---@field maximum? integer of a semaphore
+---@field sent? integer of a channel: messages since it was created
+---@field received? integer of a channel
+---@field depth? integer of a channel: messages in it
+---@field bytes? integer of a channel: how many of the capacity are in use
+---@field capacity? integer of a channel
+---@field largest? integer of a channel: bytes of the longest message
+---@field shutdown? boolean of a channel
+---@field senders_waiting? boolean of a channel
+---@field receivers_waiting? boolean of a channel
 
 ---@class shmipc.list_options
 ---@field holders? boolean false: without them, which is quicker

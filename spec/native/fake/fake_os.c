@@ -881,7 +881,6 @@ void os_listing_release(struct os_listing *listing) {
 
 static void found_fill(const struct object *object, struct os_found *found) {
   memset(found, 0, sizeof *found);
-  snprintf(found->name, sizeof found->name, "%s", object->name && !object->is_file ? object->name : "");
   found->kind = object->kind;
   found->size = object->size;
   found->mode = 0600;
@@ -928,6 +927,7 @@ static struct os_listing *listing_new(const struct object *only) {
     if (object->holders > 0) holder_add(listing, os_process_id());
     if (object->in_parent) holder_add(listing, PARENT_ID);
     found_fill(object, &listing->objects[listing->count]);
+    if (!only) snprintf(listing->objects[listing->count].name, OS_FOUND_NAME_SIZE, "%s", object->name);
     listing->count++;
   }
   control.live.listings++;
