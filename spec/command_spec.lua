@@ -245,6 +245,16 @@ describe("shmipc stat", function()
     mutex:unlock()
   end)
 
+  it("tells what is in a channel, and how fast it goes", function()
+    local channel <close> = assert(shmipc.channel.create(name, { capacity = 8192 }))
+    channel:send "one"
+    local output = succeed("stat", name)
+    assert.matches("messages +1 sent, 0 received, 1 in it\n", output)
+    assert.matches("rates +0 /s sent, 0 /s received\n", output)
+    assert.matches("space +16 B of 8 KiB in use\n", output)
+    assert.matches("waiting +senders: no, receivers: no\n", output)
+  end)
+
   it("has a guess at a name that was mistyped", function()
     local mapping <close> = assert(shmipc.mapping.create(name, 1))
     fail(1, ('did you mean "%s"?'):format(name), "stat", name .. "x")
@@ -363,6 +373,8 @@ describe("shmipc watch", function()
     assert.equal("time,tick,position.x,position.y,pilot,laps[1],laps[2],laps[3],total", lines[1])
     assert.matches("^%d+%.%d+,7,0.1[%d]*,0,Ada,1,%-2,3,4611686018427387905$", lines[3])
     assert.equal(3, #lines)
+    assert.matches("^time,bytes\n%d+%.%d+,07000000" .. ("%x"):rep(8) .. "00000000416461%x+$",
+      succeed("watch", name, "--count", "1"))
     assert.is_true(mapping:close())
   end)
 

@@ -1238,6 +1238,7 @@ static void look_at(HANDLE handle, const struct native_type *type, ULONG handles
   if (nt_query(nt.query_object, handle, 0, &facts, sizeof facts) && facts.handles > handles_of_ours)
     found->handles = facts.handles - handles_of_ours;
   type->look(handle, found);
+  if (found->kind == OS_CHANNEL) found->traits |= OS_HAS_STATE; /* which the core reads (os_arena_peek) */
 }
 
 /* A name is opened for a moment; what may not be opened is told by its name and type. */

@@ -35,7 +35,7 @@ local function row_of(object, with_owner, paint)
   local row = {
     object.kind or "?",
     { text.printable(object.name), "name" },
-    text.bytes(object.size),
+    objects.size_text(object),
     object.mode and text.mode(object.mode) or "-",
     object.age and text.seconds(object.age) or "-",
     objects.holders_text(object, 3),

@@ -2,12 +2,28 @@
 
 local json = require "shmipc.console.json"
 local objects = require "shmipc.console.objects"
+local shmipc = require "shmipc"
 local style = require "shmipc.console.style"
 local text = require "shmipc.console.text"
 
 local function options(parser)
   parser:argument("name", "The object.")
   parser:flag("--json", "For programs.")
+end
+
+local WHILE = 0.2 -- seconds over which a channel's rates are taken
+
+-- How fast messages come and go, as far as that short time tells.
+local function add_rates(object)
+  local start = shmipc.clock()
+  shmipc.sleep(WHILE)
+  for _, now in ipairs(objects.all { holders = false }) do
+    if now.name == object.name and now.sent then
+      local seconds = shmipc.clock() - start
+      object.send_rate = math.max(0, now.sent - object.sent) / seconds
+      object.receive_rate = math.max(0, now.received - object.received) / seconds
+    end
+  end
 end
 
 local function yes_or_no(value) return value and "yes" or "no" end
@@ -38,6 +54,10 @@ local function facts_of(object, paint)
   if object.manual ~= nil then add("manual", yes_or_no(object.manual)) end
   if object.sent then
     add("messages", "%d sent, %d received, %d in it", object.sent, object.received, object.depth)
+    if object.send_rate then
+      add("rates", "%s sent, %s received", text.rate(object.send_rate), text.rate(object.receive_rate))
+    end
+    add("space", "%s of %s in use", text.bytes(object.bytes), text.bytes(object.capacity))
     add("waiting", "senders: %s, receivers: %s", yes_or_no(object.senders_waiting), yes_or_no(object.receivers_waiting))
   elseif object.waiting ~= nil then
     add("waited for", yes_or_no(object.waiting))
@@ -57,6 +77,7 @@ end
 
 local function run(chosen)
   local object = objects.find(chosen.name)
+  if object.sent then add_rates(object) end
   if chosen.json then
     print(json.encode(objects.json(object)))
     return 0
@@ -68,10 +89,12 @@ end
 
 return {
   summary = "Tells all that is known of one object.",
-  description = "Of a mutex also the holder's process, thread and command line, and since when. It takes no lock.",
+  description = "Of a mutex also the holder's process, thread and command line, and since when; of a channel how many " ..
+    "messages are in it, and how fast they come and go. It takes no lock.",
   options = options,
   examples = {
     { "shmipc stat score_mutex", "who sits on the lock, and for how long" },
+    { "shmipc stat jobs", "what is in a channel, and how fast it goes" },
     { "shmipc stat score --json", "the same for a program" },
   },
   run = run,

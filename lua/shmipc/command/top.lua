@@ -70,8 +70,9 @@ local function picture(state, counts, chosen)
     local count = counts[object.name]
     if chosen.all or not object.uid or object.uid == user then list[#list + 1] = object end
     if count and object.locked ~= nil and object.kind == "mutex" then
-      object.locked_share, object.waited_share = count.locked / count.looks, count.waited / count.looks
-    elseif count and object.waiting ~= nil then
+      object.locked_share = count.locked / count.looks
+    end
+    if count and object.waiting ~= nil then
       object.waited_share = count.waited / count.looks
     end
     rates(object, state.before[object.name], now - (state.pictured_at or now))
@@ -117,7 +118,7 @@ local function lines_of(list, state, paint)
   for i, object in ipairs(list) do
     local holders = object.holders and #object.holders or object.handles
     rows[i] = {
-      object.kind or "?", { text.printable(object.name), "name" }, text.bytes(object.size),
+      object.kind or "?", { text.printable(object.name), "name" }, objects.size_text(object),
       object.age and text.seconds(object.age) or "-",
       holders and ("%d%s"):format(holders, object.holders_complete == false and "+?" or "") or "?",
       share_cell(object.locked_share), share_cell(object.waited_share), rate_text(object),

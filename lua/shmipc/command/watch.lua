@@ -147,20 +147,30 @@ local function look_about(state, chosen, now)
   end
 end
 
-local function take(state, chosen)
-  local names, list = sample(state.watched, chosen, state.start)
-  if not state.tracker or #state.tracker.names ~= #names then
-    state.tracker = series.tracker(names)
-    if state.record then state.record:write(series.csv_titles(names), "\n") end
-    if state.prints then print(series.csv_titles(names)) end
-  end
-  series.add(state.tracker, list, HISTORY)
-  if chosen.plot then series.keep(state.tracker, list) end
-  if state.record then state.record:write(series.csv_row(list), "\n") end
+-- As CSV, bytes are one column.
+local function csv_form(watched, names, list)
+  if watched.source then return names, list end
+  return { "bytes" }, { ("%02x"):rep(#list):format(table.unpack(list)), time = list.time }
+end
+
+local function write(state, line)
+  if state.record then state.record:write(line, "\n") end
   if state.prints then
-    print(series.csv_row(list))
+    print(line)
     io.stdout:flush()
   end
+end
+
+local function take(state, chosen)
+  local names, list = sample(state.watched, chosen, state.start)
+  local is_new = not state.tracker or #state.tracker.names ~= #names
+  if is_new then state.tracker = series.tracker(names) end
+  series.add(state.tracker, list, HISTORY)
+  if chosen.plot then series.keep(state.tracker, list) end
+  if not state.record and not state.prints then return end
+  local titles, row = csv_form(state.watched, names, list)
+  if is_new then write(state, series.csv_titles(titles)) end
+  write(state, series.csv_row(row))
 end
 
 local function wait(state, moment)

@@ -70,6 +70,11 @@ local function process_text(process)
 end
 objects.process_text = process_text
 
+--- Its size; objects of the kernel's have none.
+function objects.size_text(object)
+  return object.size == 0 and object.kind ~= "mapping" and "-" or text.bytes(object.size)
+end
+
 --- Who holds it, in a line; at most `limit` of them.
 function objects.holders_text(object, limit)
   if not object.holders then
