@@ -89,8 +89,8 @@ end
 
 return {
   summary = "Tells all that is known of one object.",
-  description = "Of a mutex also the holder's process, thread and command line, and since when; of a channel how many " ..
-    "messages are in it, and how fast they come and go. It takes no lock.",
+  description = "Of a mutex also the holder's process, thread and command line, and since when; of a channel how " ..
+    "many messages are in it, and how fast they come and go. It takes no lock.",
   options = options,
   examples = {
     { "shmipc stat score_mutex", "who sits on the lock, and for how long" },

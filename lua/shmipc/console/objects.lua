@@ -116,6 +116,7 @@ function objects.state(object)
   if object.count then add(("%d of %d"):format(object.count, object.maximum)) end
   if object.depth then add(("%d message%s"):format(object.depth, object.depth == 1 and "" or "s")) end
   if object.shutdown then add("shut down", "dim") end
+  if object.leftover then return parts end -- whatever its words say, nobody is there to wait
   if object.receivers_waiting then add("receiver waits") end
   if object.senders_waiting then add("sender waits", "warning") end
   if object.waiting then add("waited for", "warning") end
