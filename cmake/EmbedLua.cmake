@@ -1,5 +1,6 @@
 # cmake -DOUTPUT=embedded.c -DROOT=lua -P EmbedLua.cmake: the Lua modules below ROOT as C data.
 file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/*.lua")
+list(FILTER files EXCLUDE REGEX "^shmipc/(command|console)") # which are for the command line
 list(SORT files)
 set(arrays "")
 set(entries "")

@@ -38,6 +38,72 @@ function shmipc.clock() end
 ---@return integer
 function shmipc.pid() end
 
+---A process, as far as it may be seen.
+---@class shmipc.process_info
+---@field pid? integer
+---@field command? string its name
+---@field command_line? string
+
+---Who holds a lock.
+---@class shmipc.owner_info: shmipc.process_info
+---@field thread? integer
+---@field since? number for how many seconds, to some milliseconds
+
+---What is known of a named object.
+---@class shmipc.info
+---@field name string
+---@field kind? "mapping"|"mutex"|"event"|"semaphore"|"channel" absent: it may not be seen
+---@field size integer bytes
+---@field mode? integer permission bits (Linux)
+---@field uid? integer of its owner (Linux)
+---@field age? number seconds
+---@field foreign boolean made by another program
+---@field persistent boolean
+---@field leftover boolean held by nobody any more
+---@field corrupt boolean its bytes are not those of its kind
+---@field unsupported boolean made by another version
+---@field unlinked boolean its name was taken away
+---@field file boolean a file on disk
+---@field holders? shmipc.process_info[] (Linux)
+---@field holders_complete? boolean false: there are others, who may not be seen
+---@field handles? integer how many there are in all processes (Windows)
+---@field waiting? boolean whether anybody seems to wait (Linux)
+---@field locked? boolean of a mutex
+---@field abandoned? boolean of a mutex: its last owner died or gave it up, and nobody has locked it since
+---@field owner? shmipc.owner_info of a mutex that is locked
+---@field set? boolean of an event
+---@field manual? boolean of an event
+---@field count? integer of a semaphore
+---@field maximum? integer of a semaphore
+---@field sent? integer of a channel: messages since it was created
+---@field received? integer of a channel
+---@field depth? integer of a channel: messages in it
+---@field bytes? integer of a channel: how many of the capacity are in use
+---@field capacity? integer of a channel
+---@field largest? integer of a channel: bytes of the longest message
+---@field shutdown? boolean of a channel
+---@field senders_waiting? boolean of a channel
+---@field receivers_waiting? boolean of a channel
+
+---@class shmipc.list_options
+---@field holders? boolean false: without them, which is quicker
+
+---Lists the named objects that can be seen, in no order. It takes no lock, and nobody becomes a holder by it.
+---@param options? shmipc.list_options
+---@return shmipc.info[]? objects
+---@return string? message
+---@return shmipc.code? code ACCESS_DENIED, NOT_SUPPORTED, SYSTEM, …
+---@return integer? native the system's error number
+function shmipc.list(options) end
+
+---Removes what killed processes left behind under a name.
+---@param name string
+---@return true? done
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, EXISTS (it is held, or none of ours), ACCESS_DENIED; on Windows NOT_SUPPORTED
+---@return integer? native the system's error number
+function shmipc.gc(name) end
+
 ---Mappings: memory that has a name, or a file on disk.
 ---@class shmipc.mapping_functions
 shmipc.mapping = {}
@@ -81,6 +147,14 @@ function shmipc.mapping.open(name, options) end
 ---@return shmipc.code? code TOO_SMALL if the one that exists is smaller, and those of create and open
 ---@return integer? native the system's error number
 function shmipc.mapping.open_or_create(name, size, options) end
+
+---Looks into named memory without holding it (on Windows it holds while it is open), for reading only.
+---@param name string as for create
+---@return shmipc.mapping? mapping
+---@return string? message
+---@return shmipc.code? code NOT_FOUND, ACCESS_DENIED, WRONG_KIND, INVALID_NAME, TOO_SMALL (it has no bytes), …
+---@return integer? native the system's error number
+function shmipc.mapping.peek(name) end
 
 ---Maps a file on disk, which is never removed.
 ---@param path string UTF-8
@@ -398,6 +472,13 @@ function mapping:size() end
 ---@return boolean
 function mapping:created() end
 
+---Tells what can be known of the object from outside: what `shmipc.list` tells of it.
+---@return shmipc.info? info
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function mapping:info() end
+
 ---Tells how it was opened.
 ---@return "rw"|"r"
 function mapping:access() end
@@ -642,6 +723,13 @@ function mutex:name() end
 ---@return boolean
 function mutex:created() end
 
+---Tells what can be known of the object from outside: what `shmipc.list` tells of it.
+---@return shmipc.info? info
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function mutex:info() end
+
 ---Lets go of the mutex; levels locked through this handle are given up ("abandoned"). A second call does nothing.
 ---@return true
 function mutex:close() end
@@ -729,6 +817,13 @@ function event:name() end
 ---@return boolean
 function event:created() end
 
+---Tells what can be known of the object from outside: what `shmipc.list` tells of it.
+---@return shmipc.info? info
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function event:info() end
+
 ---Lets go of the event. A second call does nothing.
 ---@return true
 function event:close() end
@@ -760,6 +855,13 @@ function semaphore:name() end
 ---Tells whether the call that gave this handle made the object.
 ---@return boolean
 function semaphore:created() end
+
+---Tells what can be known of the object from outside: what `shmipc.list` tells of it.
+---@return shmipc.info? info
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function semaphore:info() end
 
 ---Lets go of the semaphore; its count stays as it is. A second call does nothing.
 ---@return true

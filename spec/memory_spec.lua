@@ -186,6 +186,23 @@ local tasks = {
     assert(#views[140] == 160)
   ]] },
 
+  { "looking", [[
+    preload()
+    local prefix, shmipc = ..., require "shmipc"
+    local mapping <close> = check(shmipc.mapping.create(prefix .. "_a", 5000))
+    local mutex <close> = check(shmipc.mutex.create(prefix .. "_b", {owned = true}))
+    arm()
+    local found = 0
+    for _, object in ipairs(check(shmipc.list())) do
+      if object.name:sub(1, #prefix) == prefix then found = found + 1 end
+    end
+    assert(found >= 2)
+    assert(check(mapping:info()).size == 5000)
+    assert(check(mutex:info()).locked)
+    local glance <close> = check(shmipc.mapping.peek(prefix .. "_a"))
+    assert(check(glance:info()).size == 5000)
+  ]] },
+
   { "a persistent object", [[
     preload()
     local prefix, shmipc = ..., require "shmipc"

@@ -147,6 +147,7 @@ local makers = {
   ["mapping.create"] = { { objects.name, 8 }, { access = "r", mode = 384, persistent = false } },
   ["mapping.open"] = { { objects.name }, { access = "r" } },
   ["mapping.open_or_create"] = { { objects.name, 8 }, { access = "r", mode = 384, persistent = false } },
+  ["mapping.peek"] = { { objects.name } },
   ["mapping.file"] = { { objects.file }, { access = "rw", mode = 384, size = 8 } },
   ["mapping.unlink"] = { { objects.name } },
   ["mutex.create"] = { { objects.name }, { owned = true, mode = 384 } },

@@ -100,6 +100,7 @@ describe("packaging #packaging", function()
 
     it("has what Lua and C hosts need, and nothing else", function()
       local expected = {
+        "bin/shmipc",
         "include/shmipc.h",
         "lib/cmake/shmipc/shmipcConfig.cmake",
         "lib/cmake/shmipc/shmipcConfigVersion.cmake",
@@ -111,6 +112,13 @@ describe("packaging #packaging", function()
       for _, file in ipairs(files_below "lua") do
         expected[#expected + 1] = "share/lua/5.4/" .. file
       end
+      for _, file in ipairs {
+        "bash-completion/completions/shmipc", "fish/vendor_completions.d/shmipc.fish", "man/man1/shmipc.1",
+        "zsh/site-functions/_shmipc",
+      } do
+        expected[#expected + 1] = "share/" .. file
+      end
+      table.sort(expected)
       assert.same(expected, files_below(prefix))
     end)
 
@@ -124,6 +132,11 @@ describe("packaging #packaging", function()
 
     it("gives a module that works from the prefix alone", function()
       assert.equal(expected_output, use_module(prefix))
+    end)
+
+    it("gives a command that works from the prefix alone", function()
+      assert.equal(("shmipc %s\n"):format(shmipc._VERSION), sh("cd /; %s --version", prefix .. "/bin/shmipc"))
+      assert.matches('"check":"robust locks"', sh("cd /; %s doctor --json", prefix .. "/bin/shmipc"))
     end)
 
     it("exports nothing from the module but its entry point", function()
@@ -219,10 +232,11 @@ describe("packaging #packaging", function()
     it("is built and installed by luarocks, without CMake and without a network", function()
       if not is_here "luarocks" then return pending "luarocks is not here" end
       -- In a copy: luarocks puts its object files beside the sources.
-      sh("cp -R csrc lua docs examples rockspec %s", work)
+      sh("cp -R bin csrc lua docs examples rockspec %s", work)
       local network = is_here "unshare" and os.execute "unshare -n true 2>/dev/null" and "unshare -n" or ""
       sh("cd %s; HOME=$PWD " .. network .. " luarocks --lua-version 5.4 --tree %s make %s", work, work .. "/rock", path)
       assert.equal(expected_output, use_module(work .. "/rock"))
+      assert.matches('"check":"robust locks"', sh("cd /; %s doctor --json", work .. "/rock/bin/shmipc"))
     end)
   end)
 

@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "../core/channel.h"
 #include "../core/event.h"
 #include "../core/mapping.h"
 #include "../core/mutex.h"
@@ -162,6 +163,23 @@ extern const luaL_Reg shmipc_channel_functions[];
 
 /* unlink(name) of every kind. */
 int shmipc_unlink(lua_State *L, const char *function, enum os_kind kind);
+
+/* ---- looking: functions of the module, and info() of every kind. look: checks the self, and fills the listing. */
+
+int shmipc_list(lua_State *L);
+int shmipc_gc(lua_State *L);
+
+typedef struct shmipc_result (*shmipc_look_function)(lua_State *L, const char *function, struct os_listing **out);
+int shmipc_info(lua_State *L, const char *function, shmipc_look_function look);
+
+/* What channel:stats tells: read first, so that no error finds the channel open, and then put into the table at the
+ * top. */
+struct shmipc_channel_stats {
+  struct shmipc_channel_state state;
+  size_t capacity, largest;
+};
+struct shmipc_result shmipc_channel_stats_read(const struct shmipc_channel *channel, struct shmipc_channel_stats *out);
+void shmipc_channel_stats_put(lua_State *L, const struct shmipc_channel_stats *stats);
 
 /* ---- the handles that more than one file knows */
 

@@ -736,20 +736,55 @@ assert(jobs:stats().depth == 1)
 static int channel_stats(lua_State *L) {
   static const char function[] = "channel:stats";
   const struct channel_handle *self = channel_self(L, function);
-  struct shmipc_channel_state state;
-  const struct shmipc_result result = shmipc_channel_inspect(&self->channel, &state);
+  struct shmipc_channel_stats stats;
+  const struct shmipc_result result = shmipc_channel_stats_read(&self->channel, &stats);
   if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   lua_createtable(L, 0, 9);
-  set_count(L, "sent", state.sent);
-  set_count(L, "received", state.received);
-  set_count(L, "depth", state.depth);
-  set_count(L, "bytes", state.bytes);
-  set_count(L, "capacity", self->channel.capacity);
-  set_count(L, "largest", shmipc_channel_largest(&self->channel));
-  set_flag(L, "shutdown", state.is_shut_down);
-  set_flag(L, "senders_waiting", state.senders_wait);
-  set_flag(L, "receivers_waiting", state.receivers_wait);
+  shmipc_channel_stats_put(L, &stats);
   return 1;
+}
+
+struct shmipc_result shmipc_channel_stats_read(const struct shmipc_channel *channel, struct shmipc_channel_stats *out) {
+  const struct shmipc_result result = shmipc_channel_inspect(channel, &out->state);
+  out->capacity = channel->capacity;
+  out->largest = shmipc_channel_largest(channel);
+  return result;
+}
+
+void shmipc_channel_stats_put(lua_State *L, const struct shmipc_channel_stats *stats) {
+  const struct shmipc_channel_state *state = &stats->state;
+  set_count(L, "sent", state->sent);
+  set_count(L, "received", state->received);
+  set_count(L, "depth", state->depth);
+  set_count(L, "bytes", state->bytes);
+  set_count(L, "capacity", stats->capacity);
+  set_count(L, "largest", stats->largest);
+  set_flag(L, "shutdown", state->is_shut_down);
+  set_flag(L, "senders_waiting", state->senders_wait);
+  set_flag(L, "receivers_waiting", state->receivers_wait);
+}
+
+/***
+Tells what can be known of the object from outside, as a table: one of those that `shmipc.list` gives.
+@function channel:info
+@treturn table|nil what is known
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+@usage
+local jobs = assert(shmipc.channel.create("jobs"))
+print(jobs:info().depth)
+*/
+static struct shmipc_result look(lua_State *L, const char *function, struct os_listing **out) {
+  return os_arena_look(channel_self(L, function)->channel.arena, out);
+}
+
+static int channel_info(lua_State *L) {
+  static const char function[] = "channel:info";
+  const int results = shmipc_info(L, function, look);
+  struct shmipc_channel_stats stats;
+  if (results == 1 && shmipc_channel_stats_read(&channel_self(L, function)->channel, &stats).status == SHMIPC_OK)
+    shmipc_channel_stats_put(L, &stats);
+  return results;
 }
 
 /***
@@ -809,17 +844,12 @@ static int channel_tostring(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg methods[] = {{"send", channel_send},
-                                   {"send_many", channel_send_many},
-                                   {"receive", channel_receive},
-                                   {"receive_many", channel_receive_many},
-                                   {"messages", channel_messages},
-                                   {"shutdown", channel_shutdown},
-                                   {"stats", channel_stats},
-                                   {"name", channel_name},
-                                   {"created", channel_created},
-                                   {"close", channel_close},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"send", channel_send},         {"send_many", channel_send_many},
+                                   {"receive", channel_receive},   {"receive_many", channel_receive_many},
+                                   {"messages", channel_messages}, {"shutdown", channel_shutdown},
+                                   {"stats", channel_stats},       {"info", channel_info},
+                                   {"name", channel_name},         {"created", channel_created},
+                                   {"close", channel_close},       {NULL, NULL}};
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", channel_tostring}, {"next", next_message}, {NULL, NULL}};
 

@@ -229,6 +229,22 @@ static int event_created(lua_State *L) {
   return 1;
 }
 
+/***
+Tells what can be known of the object from outside, as a table: one of those that `shmipc.list` gives.
+@function event:info
+@treturn table|nil what is known
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+@usage
+local ready = assert(shmipc.event.create("ready"))
+print(ready:info().set)
+*/
+static struct shmipc_result look(lua_State *L, const char *function, struct os_listing **out) {
+  return os_event_look(event_self(L, function)->kernel, out);
+}
+
+static int event_info(lua_State *L) { return shmipc_info(L, "event:info", look); }
+
 static int finalise(lua_State *L) {
   struct event_handle *handle = shmipc_to(L, 1, &shmipc_event_type);
   if (!handle) return shmipc_wrong_self(L, "event:close", &shmipc_event_type);
@@ -259,9 +275,9 @@ static int event_tostring(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg methods[] = {{"set", event_set},   {"reset", event_reset},     {"wait", event_wait},
-                                   {"name", event_name}, {"created", event_created}, {"close", event_close},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"set", event_set},         {"reset", event_reset}, {"wait", event_wait},   {"name", event_name},
+    {"created", event_created}, {"info", event_info},   {"close", event_close}, {NULL, NULL}};
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", event_tostring}, {NULL, NULL}};
 

@@ -127,6 +127,35 @@ static int mapping_open_or_create(lua_State *L) {
   return make_mapping(L, "shmipc.mapping.open_or_create", shmipc_mapping_open_or_create);
 }
 
+static struct shmipc_result peek(const struct os_name *name, const struct shmipc_creation *creation,
+                                 enum os_access access, uint64_t deadline, struct shmipc_mapping **out) {
+  (void)creation, (void)access, (void)deadline;
+  return shmipc_mapping_peek(name, out);
+}
+
+/***
+Looks into named memory without holding it, for reading only: for who watches others.
+
+On Linux it keeps no name, finds what a killed holder left behind and leaves it there, and shows the bytes of every kind
+of object. On Windows every handle holds, so this one does as long as it is open, and there are only mappings.
+@function peek
+@string name as for `create`
+@treturn mapping|nil the mapping
+@treturn ?string message
+@treturn ?string code `NOT_FOUND`, `ACCESS_DENIED`, `WRONG_KIND`, `INVALID_NAME`, `TOO_SMALL` (it has no bytes), …
+@usage
+local mapping = shmipc.mapping.peek("ShareMemory")
+if mapping then print(mapping:size()) end
+*/
+static int mapping_peek(lua_State *L) {
+  static const char function[] = "shmipc.mapping.peek";
+  struct os_name name;
+  int results;
+  lua_settop(L, 1);
+  if (!shmipc_name(L, 1, function, &name, &results)) return results;
+  return push_mapping(L, function, peek, &name, NULL, OS_READ);
+}
+
 /***
 Maps a file on disk, which is never removed.
 @function file
@@ -179,9 +208,13 @@ assert(shmipc.mapping.unlink("ShareMemory"))
 */
 static int mapping_unlink(lua_State *L) { return shmipc_unlink(L, "shmipc.mapping.unlink", OS_MAPPING); }
 
-const luaL_Reg shmipc_mapping_functions[] = {
-    {"create", mapping_create}, {"open", mapping_open},     {"open_or_create", mapping_open_or_create},
-    {"file", mapping_file},     {"unlink", mapping_unlink}, {NULL, NULL}};
+const luaL_Reg shmipc_mapping_functions[] = {{"create", mapping_create},
+                                             {"open", mapping_open},
+                                             {"open_or_create", mapping_open_or_create},
+                                             {"peek", mapping_peek},
+                                             {"file", mapping_file},
+                                             {"unlink", mapping_unlink},
+                                             {NULL, NULL}};
 
 /***
 A mapping: the object as this process holds it. Given by @{create}, @{open}, @{open_or_create} and @{file}.
@@ -275,6 +308,21 @@ static int mapping_access(lua_State *L) {
   return 1;
 }
 
+/***
+Tells what can be known of the object from outside, as a table: one of those that `shmipc.list` gives.
+@function mapping:info
+@treturn table|nil what is known
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+@usage
+for _, holder in ipairs(mapping:info().holders or {}) do print(holder.pid, holder.command) end
+*/
+static struct shmipc_result look(lua_State *L, const char *function, struct os_listing **out) {
+  return os_section_look(mapping_open_self(L, function)->section, out);
+}
+
+static int mapping_info(lua_State *L) { return shmipc_info(L, "mapping:info", look); }
+
 static void release(struct mapping_handle *handle) {
   struct shmipc_mapping *mapping = handle->mapping;
   handle->mapping = NULL;
@@ -311,13 +359,9 @@ static int mapping_tostring(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg methods[] = {{"view", mapping_view},
-                                   {"name", mapping_name},
-                                   {"size", mapping_size},
-                                   {"created", mapping_created},
-                                   {"access", mapping_access},
-                                   {"close", mapping_close},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"view", mapping_view},     {"name", mapping_name}, {"size", mapping_size},   {"created", mapping_created},
+    {"access", mapping_access}, {"info", mapping_info}, {"close", mapping_close}, {NULL, NULL}};
 static const luaL_Reg metamethods[] = {
     {"__gc", mapping_finalise}, {"__close", mapping_finalise}, {"__tostring", mapping_tostring}, {NULL, NULL}};
 

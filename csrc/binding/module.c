@@ -9,7 +9,8 @@ Named shared memory between processes.
 
 Memory and files: @{shmipc.mapping}, and the `view`s cut from them. What is in them: `array`s, and `record`s after a C
 struct's @{layout}, with functions in @{shmipc.record} and @{shmipc.atomic}. Locks: @{shmipc.mutex}. Waiting for each
-other: @{shmipc.event} and @{shmipc.semaphore}. Messages: @{shmipc.channel}. They are tables of this module: there is one `require`.
+other: @{shmipc.event} and @{shmipc.semaphore}. Messages: @{shmipc.channel}. They are tables of this module: there is
+one `require`.
 
 What the environment refuses is returned as `nil, message, code`, and as a fourth value the native error number where
 there is one. The code is one of `EXISTS NOT_FOUND ACCESS_DENIED INVALID_NAME TOO_SMALL NO_SPACE TIMEOUT WRONG_KIND
@@ -95,6 +96,43 @@ local point = shmipc.layout "struct point { double x, y; };"
 local line = shmipc.layout "struct line { struct point from, to; char name[16]; };"
 */
 
+/***
+Lists the named objects that can be seen: a table each, in no order. It takes no lock, and nobody becomes a holder by
+it.
+
+A table has, as far as the system tells: `name`; `kind`, one of `"mapping"`, `"mutex"`, `"event"`, `"semaphore"`,
+`"channel"`; `size` in bytes; `mode` and `uid` of its owner (Linux); `age` in seconds. True or false: `foreign`, made by
+another program; `persistent`; `leftover`, held by nobody any more; `corrupt`; `unsupported`, made by another version;
+`unlinked`, its name was taken away; `file`, on disk. `holders`, a list of `{pid, command, command_line}`, and
+`holders_complete`, false when there are others who may not be seen; on Windows instead `handles`, how many there are in
+all processes. `waiting`, whether anybody seems to wait (on Linux; one that was killed may seem so for a while).
+
+Of a mutex also `locked`, `abandoned`, and when it is locked `owner`, a table with `pid`, `thread`, `command`,
+`command_line`, and `since`, for how many seconds, to some milliseconds. Of an event `set`, `manual`; of a semaphore
+`count`, `maximum`; of a channel what `channel:stats` tells.
+@function list
+@tparam[opt] table options `holders` = `false`: without them, which is quicker
+@treturn {table,...}|nil the objects
+@treturn ?string message
+@treturn ?string code `ACCESS_DENIED`, `NOT_SUPPORTED`, `SYSTEM`, …
+@usage
+for _, object in ipairs(assert(shmipc.list())) do print(object.kind, object.name, object.size) end
+*/
+
+/***
+Removes what killed processes left behind under a name. Whoever opens or creates the name does so anyway.
+@function gc
+@string name
+@treturn boolean|nil `true`
+@treturn ?string message
+@treturn ?string code `NOT_FOUND`; `EXISTS`: somebody holds it, or it is none of ours; `ACCESS_DENIED`: another user's;
+on Windows `NOT_SUPPORTED`
+@usage
+for _, object in ipairs(shmipc.list({holders = false})) do
+  if object.leftover then print(object.name, shmipc.gc(object.name)) end
+end
+*/
+
 /* Fills the metatable at the top. kinds[name] is the metatable, where the Lua half finds a type's `methods` and other
  * things, and adds its own. Leaves the metatable. */
 static void add_kind(lua_State *L, int kinds, const char *name, const struct shmipc_type *type) {
@@ -154,8 +192,8 @@ static void add_windows(lua_State *L, int module, int kinds) {
 }
 
 SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"sleep", module_sleep}, {"clock", module_clock}, {"pid", module_pid}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"sleep", module_sleep}, {"clock", module_clock}, {"pid", module_pid},
+                                       {"list", shmipc_list},   {"gc", shmipc_gc},       {NULL, NULL}};
   int module, kinds;
   shmipc_wait_prepare(L);
   luaL_newlib(L, functions);

@@ -213,6 +213,22 @@ static int mutex_created(lua_State *L) {
   return 1;
 }
 
+/***
+Tells what can be known of the object from outside, as a table: one of those that `shmipc.list` gives.
+@function mutex:info
+@treturn table|nil what is known
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+@usage
+local owner = mutex:info().owner
+if owner then print(owner.pid, owner.since) end
+*/
+static struct shmipc_result look(lua_State *L, const char *function, struct os_listing **out) {
+  return shmipc_mutex_look(mutex_self(L, function), out);
+}
+
+static int mutex_info(lua_State *L) { return shmipc_info(L, "mutex:info", look); }
+
 static int finalise(lua_State *L) {
   struct shmipc_mutex_handle *handle = shmipc_to(L, 1, &shmipc_mutex_type);
   if (!handle) return shmipc_wrong_self(L, "mutex:close", &shmipc_mutex_type);
@@ -267,8 +283,8 @@ static int mutex_expect(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"lock", mutex_lock},       {"unlock", mutex_unlock}, {"name", mutex_name}, {"abandoned", mutex_abandoned},
-    {"created", mutex_created}, {"close", mutex_close},   {NULL, NULL}};
+    {"lock", mutex_lock},       {"unlock", mutex_unlock}, {"name", mutex_name},   {"abandoned", mutex_abandoned},
+    {"created", mutex_created}, {"info", mutex_info},     {"close", mutex_close}, {NULL, NULL}};
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", mutex_tostring}, {"expect", mutex_expect}, {NULL, NULL}};
 

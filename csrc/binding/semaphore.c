@@ -232,6 +232,22 @@ static int semaphore_created(lua_State *L) {
   return 1;
 }
 
+/***
+Tells what can be known of the object from outside, as a table: one of those that `shmipc.list` gives.
+@function semaphore:info
+@treturn table|nil what is known
+@treturn ?string message
+@treturn ?string code `SYSTEM`, …
+@usage
+local places = assert(shmipc.semaphore.create("places", 4))
+print(places:info().count)
+*/
+static struct shmipc_result look(lua_State *L, const char *function, struct os_listing **out) {
+  return os_semaphore_look(semaphore_self(L, function)->kernel, out);
+}
+
+static int semaphore_info(lua_State *L) { return shmipc_info(L, "semaphore:info", look); }
+
 static int finalise(lua_State *L) {
   struct semaphore_handle *handle = shmipc_to(L, 1, &shmipc_semaphore_type);
   if (!handle) return shmipc_wrong_self(L, "semaphore:close", &shmipc_semaphore_type);
@@ -262,9 +278,13 @@ static int semaphore_tostring(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg methods[] = {{"acquire", semaphore_acquire}, {"release", semaphore_release},
-                                   {"name", semaphore_name},       {"created", semaphore_created},
-                                   {"close", semaphore_close},     {NULL, NULL}};
+static const luaL_Reg methods[] = {{"acquire", semaphore_acquire},
+                                   {"release", semaphore_release},
+                                   {"name", semaphore_name},
+                                   {"created", semaphore_created},
+                                   {"info", semaphore_info},
+                                   {"close", semaphore_close},
+                                   {NULL, NULL}};
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", semaphore_tostring}, {NULL, NULL}};
 

@@ -255,9 +255,9 @@ struct shmipc_result shmipc_channel_create(const struct os_name *name, const str
   return result;
 }
 
-struct shmipc_result shmipc_channel_open(const struct os_name *name, uint64_t deadline, struct shmipc_channel *out) {
-  struct os_arena *arena;
-  struct shmipc_result result = os_arena_open(name, OS_CHANNEL, deadline, &arena);
+/* What has come of opening the arena. */
+static struct shmipc_result channel_begin(struct os_arena *arena, struct shmipc_result result,
+                                          struct shmipc_channel *out) {
   if (result.status != SHMIPC_OK) return result;
   if (!is_capacity(arena->size)) {
     os_arena_close(arena);
@@ -265,6 +265,18 @@ struct shmipc_result shmipc_channel_open(const struct os_name *name, uint64_t de
   }
   channel_fill(out, arena, 0);
   return result;
+}
+
+struct shmipc_result shmipc_channel_open(const struct os_name *name, uint64_t deadline, struct shmipc_channel *out) {
+  struct os_arena *arena = NULL;
+  const struct shmipc_result result = os_arena_open(name, OS_CHANNEL, deadline, &arena);
+  return channel_begin(arena, result, out);
+}
+
+struct shmipc_result shmipc_channel_peek(const struct os_name *name, struct shmipc_channel *out) {
+  struct os_arena *arena = NULL;
+  const struct shmipc_result result = os_arena_peek(name, OS_CHANNEL, &arena);
+  return channel_begin(arena, result, out);
 }
 
 struct shmipc_result shmipc_channel_open_or_create(const struct os_name *name,

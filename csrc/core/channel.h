@@ -87,6 +87,9 @@ struct shmipc_channel_state {
   int senders_wait, receivers_wait; /* whether anybody seems to sleep: one that was killed does so for a while */
 };
 
+/* Opens it only for shmipc_channel_inspect, and as no holder (os_arena_peek). */
+struct shmipc_result shmipc_channel_peek(const struct os_name *name, struct shmipc_channel *out);
+
 /* Takes no lock. CORRUPT. */
 struct shmipc_result shmipc_channel_inspect(const struct shmipc_channel *channel, struct shmipc_channel_state *out);
 

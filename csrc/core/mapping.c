@@ -58,6 +58,12 @@ struct shmipc_result shmipc_mapping_open_or_create(const struct os_name *name, c
   return result;
 }
 
+struct shmipc_result shmipc_mapping_peek(const struct os_name *name, struct shmipc_mapping **out) {
+  struct shmipc_mapping *mapping = mapping_new(OS_READ, 0);
+  if (!mapping) return shmipc_result(SHMIPC_NO_MEMORY);
+  return mapping_finish(mapping, os_section_peek(name, &mapping->section), out);
+}
+
 struct shmipc_result shmipc_mapping_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                          struct shmipc_mapping **out) {
   struct shmipc_mapping *mapping = mapping_new(access, 0);

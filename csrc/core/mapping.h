@@ -32,6 +32,9 @@ struct shmipc_result shmipc_mapping_open_or_create(const struct os_name *name, c
                                                    enum os_access access, uint64_t deadline,
                                                    struct shmipc_mapping **out);
 
+/* For reading only, of any kind, and without becoming a holder (os_section_peek). */
+struct shmipc_result shmipc_mapping_peek(const struct os_name *name, struct shmipc_mapping **out);
+
 /* size: 0 takes the file as it is. */
 struct shmipc_result shmipc_mapping_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
                                          struct shmipc_mapping **out);

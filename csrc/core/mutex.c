@@ -256,6 +256,10 @@ int shmipc_mutex_was_abandoned(const struct shmipc_mutex *mutex) {
   return lock->owner != 0 && lock->owner == os_thread_self() && mutex->holding == lock->acquisition && mutex->abandoned;
 }
 
+struct shmipc_result shmipc_mutex_look(const struct shmipc_mutex *mutex, struct os_listing **out) {
+  return os_mutex_look(mutex->lock->kernel, out);
+}
+
 void shmipc_mutex_close(struct shmipc_mutex *mutex) {
   struct shmipc_lock *lock = mutex->lock;
   uintptr_t thread = os_thread_self();

@@ -52,6 +52,9 @@ int shmipc_mutex_was_abandoned(const struct shmipc_mutex *mutex);
 
 /* Levels that the handle still has are given up: the next owner is told. When another thread of this process holds the
  * lock, the object stays until that thread lets go or ends. */
+/* As in os.h. */
+struct shmipc_result shmipc_mutex_look(const struct shmipc_mutex *mutex, struct os_listing **out);
+
 void shmipc_mutex_close(struct shmipc_mutex *mutex);
 
 SHMIPC_HIDDEN_END

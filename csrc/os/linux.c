@@ -4,6 +4,7 @@
 
 #include "os.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -373,7 +374,9 @@ static void range_forget(struct range *range) {
  *   with the process however it ends. The locked byte says the kind. The bytes lie far beyond any file, so that they
  *   meet no lock on real data; but another program's lock on the whole file, to infinity, covers them too.
  * - Whether it is ours: the sticky bit, which means nothing on a Linux file (inode(7)), set before it has a name.
- *   A persistent object has no mark, and is thereby like a foreign one: never removed.
+ *   A persistent object has no mark, and is thereby like a foreign one: never removed. So that people can tell it from
+ *   one, it has the set-group-ID bit where that means nothing either, on a file that no group may execute (inode(7)).
+ * No decision rests on that.
  *
  * A name is taken away only by a process that holds the byte LOCK_REMOVAL exclusively and has seen, under that lock,
  * that the name still is this inode; so nobody removes the name of a younger object.
@@ -385,6 +388,7 @@ static void range_forget(struct range *range) {
 #define LOCK_SPAN ((off_t)16)                 /* LOCK_BASE + kind: the holders */
 #define LOCK_REMOVAL (LOCK_SPAN - 1)
 #define MARK S_ISVTX
+#define MARK_PERSISTENT S_ISGID
 
 struct object {
   int fd;
@@ -729,6 +733,11 @@ static struct shmipc_result clear_way_until(const char *path, enum os_kind kind,
   return result;
 }
 
+static mode_t mark_of(mode_t mode, enum os_lifetime lifetime) {
+  if (lifetime == OS_WHILE_HELD) return MARK;
+  return mode & S_IXGRP ? 0 : MARK_PERSISTENT;
+}
+
 /* A new object, held and of its size, that nobody can find yet. */
 static struct shmipc_result object_make(const struct os_name *name, enum os_kind kind, uint64_t size, unsigned mode,
                                         enum os_lifetime lifetime, uint64_t deadline, struct object **out) {
@@ -743,7 +752,7 @@ static struct shmipc_result object_make(const struct os_name *name, enum os_kind
   }
   object->is_ours = lifetime == OS_WHILE_HELD;
   object->can_seal = 1;
-  object->fd = make_unnamed(SHM_DIRECTORY, size, mode | (object->is_ours ? MARK : 0));
+  object->fd = make_unnamed(SHM_DIRECTORY, size, mode | mark_of(mode, lifetime));
   if (object->fd < 0 || object_describe(object) != 0) {
     result = from_errno(errno);
     if (result.status == SHMIPC_WRONG_KIND || result.status == SHMIPC_NOT_FOUND) result.status = SHMIPC_NOT_SUPPORTED;
@@ -931,6 +940,34 @@ struct shmipc_result os_section_open(const struct os_name *name, enum os_access 
   return result;
 }
 
+/* Opens what bears the name, to read it, and as no holder. */
+static struct shmipc_result object_peek(const struct os_name *name, enum os_kind kind, struct object **out) {
+  struct object *object = object_new(name, kind);
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  struct stat status;
+  if (!object) return shmipc_result(SHMIPC_NO_MEMORY);
+  object->fd = above_standard(open(object->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  if (object->fd < 0 || fstat(object->fd, &status) != 0 || object_describe(object) != 0)
+    result = from_errno(errno);
+  else if (!S_ISREG(status.st_mode))
+    result = from_errno(EISDIR);
+  if (result.status == SHMIPC_OK)
+    *out = object;
+  else
+    object_discard(object);
+  return result;
+}
+
+struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
+  struct object *object;
+  struct shmipc_result result = object_peek(name, OS_MAPPING, &object);
+  if (result.status != SHMIPC_OK) return result;
+  result = wait_for_bytes(object);
+  if (result.status == SHMIPC_OK) return section_wrap(object, out);
+  object_discard(object);
+  return result;
+}
+
 /* The directory part of a path; "." when there is none. */
 static char *directory_of(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -1089,9 +1126,10 @@ struct block_header {
  * It must not move while it is open. */
 struct block {
   enum os_kind kind;
-  size_t size;   /* of the shared bytes: whole pages */
-  size_t behind; /* of the private bytes after them: whole pages */
-  uint64_t more; /* of the object's bytes beyond `size`, mapped by whoever uses them. ANY_MORE: found by open */
+  size_t size;    /* of the shared bytes: whole pages */
+  size_t behind;  /* of the private bytes after them: whole pages */
+  uint64_t more;  /* of the object's bytes beyond `size`, mapped by whoever uses them. ANY_MORE: found by open */
+  int protection; /* of the shared bytes, for mmap(2); 0: for reading and writing */
   struct object *object;
   struct block_header header; /* what the shared one must be */
   char *base;
@@ -1102,7 +1140,7 @@ struct block {
 #define ANY_MORE UINT64_MAX
 
 static const char block_magic[8] = "shmipc\x1a\n";
-static const uint32_t block_formats[OS_KINDS] = {[OS_MUTEX] = 1, [OS_EVENT] = 1, [OS_SEMAPHORE] = 1, [OS_CHANNEL] = 1};
+static const uint32_t block_formats[OS_KINDS] = {[OS_MUTEX] = 2, [OS_EVENT] = 1, [OS_SEMAPHORE] = 1, [OS_CHANNEL] = 1};
 
 static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
@@ -1134,10 +1172,14 @@ static struct shmipc_result block_check(const struct block *block) {
   return shmipc_result(SHMIPC_OK);
 }
 
+static int block_protection(const struct block *block) {
+  return block->protection != 0 ? block->protection : PROT_READ | PROT_WRITE;
+}
+
 /* Maps the object over the front of private pages. */
 static struct shmipc_result block_map(struct block *block) {
-  const int protection = PROT_READ | PROT_WRITE;
-  void *pages = mmap(NULL, block->size + block->behind, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int protection = block_protection(block);
+  void *pages = mmap(NULL, block->size + block->behind, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return from_errno(errno);
   block->base = pages;
   if (object_map(block->object, pages, block->size, protection, MAP_SHARED | MAP_FIXED, 0) == MAP_FAILED)
@@ -1169,16 +1211,28 @@ static struct shmipc_result block_publish(struct block *block, uint64_t deadline
   return object_publish(block->object, deadline);
 }
 
-/* CORRUPT: it has another size than it should, or no header. */
-static struct shmipc_result block_open(struct block *block, const struct os_name *name, uint64_t deadline) {
-  struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
-  if (result.status != SHMIPC_OK) return result;
-  if (!block->object->can_seal) return from_errno(EACCES);
+/* Maps what was opened. CORRUPT: it has another size than it should, or no header. */
+static struct shmipc_result block_begin(struct block *block) {
+  struct shmipc_result result;
   if (block->object->size < block->size) return shmipc_result(SHMIPC_CORRUPT);
   if (block->more == ANY_MORE) block->more = block->object->size - block->size;
   if (block->object->size != block->size + block->more) return shmipc_result(SHMIPC_CORRUPT);
   result = block_map(block);
   return result.status == SHMIPC_OK ? block_check(block) : result;
+}
+
+static struct shmipc_result block_open(struct block *block, const struct os_name *name, uint64_t deadline) {
+  struct shmipc_result result = object_open(name, block->kind, deadline, &block->object);
+  if (result.status != SHMIPC_OK) return result;
+  if (!block->object->can_seal) return from_errno(EACCES);
+  return block_begin(block);
+}
+
+/* The same for reading only, and as no holder. */
+static struct shmipc_result block_peek(struct block *block, const struct os_name *name) {
+  struct shmipc_result result = object_peek(name, block->kind, &block->object);
+  block->protection = PROT_READ;
+  return result.status == SHMIPC_OK ? block_begin(block) : result;
 }
 
 /* ---- futexes, between processes (futex(2)) */
@@ -1216,7 +1270,11 @@ static void futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadlin
  *
  * `hungry`: 1 when somebody has waited for long. Set by waiters; exchanged to 0 by an unlocker, who then stands back
  * for a moment, so that one who locks again at once (and sleeps with the lock) does not keep all others out for ever. A
- * waiter that died leaves a 1 that one unlocker clears. Any other value does no harm. */
+ * waiter that died leaves a 1 that one unlocker clears. Any other value does no harm.
+ *
+ * `locked_at`: when the owner got the lock, for who looks at it from outside; a mutex's only, since an arena's lock is
+ * held for no time that anybody would look at. Written by the owner right after it has the word, so for some
+ * instructions (for good, if it is killed there) it may be of the one before. Nothing else reads it. */
 
 #define LOCK_FROM_END 16
 #define LOCKS_PER_THREAD 1024 /* the kernel frees 2,048 of a dead thread's at most, and the C library has some too */
@@ -1226,6 +1284,7 @@ static void futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadlin
 struct lock_words {
   _Atomic uint32_t word;
   _Atomic uint32_t hungry;
+  _Atomic uint64_t locked_at;
 };
 
 struct os_mutex {
@@ -1345,6 +1404,13 @@ static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, u
   }
 }
 
+/* os_clock() at the system's last tick: some nanoseconds instead of some tens (clock_gettime(2)). */
+static uint64_t coarse_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
 /* After an unlock: leaves the lock to who has waited for long. */
 static void let_pass(struct os_mutex *mutex, uint32_t left) {
   const uint64_t until = os_clock() + LET_PASS;
@@ -1381,6 +1447,8 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
   }
   list_insert(thread, mutex);
   list_done(thread);
+  if (mutex->block.kind == OS_MUTEX)
+    atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
   return result;
 }
 
@@ -1805,7 +1873,7 @@ static struct shmipc_result arena_new(enum os_kind kind, uint64_t more, struct a
 /* pre: the block is mapped. */
 static struct shmipc_result arena_map(struct arena *arena) {
   struct block *block = &arena->mutex->block;
-  const int protection = PROT_READ | PROT_WRITE;
+  const int protection = block_protection(block);
   char *lock;
   void *memory;
   int i;
@@ -1856,6 +1924,19 @@ struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind
   return result;
 }
 
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
+  struct arena *arena;
+  struct shmipc_result result = arena_new(kind, ANY_MORE, &arena);
+  if (result.status != SHMIPC_OK) return result;
+  result = block_peek(&arena->mutex->block, name);
+  if (result.status == SHMIPC_OK) result = arena_map(arena);
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
 struct shmipc_result os_arena_check(const struct os_arena *arena) {
   return block_check(&((const struct arena *)arena)->mutex->block);
 }
@@ -1882,3 +1963,615 @@ void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, u
 void os_arena_ring(struct os_arena *arena, enum os_bell bell) { futex_wake(bell_word(arena, bell), 1); }
 
 void os_arena_close(struct os_arena *arena) { arena_discard(arena_of(arena)); }
+
+/* ---- looking
+ *
+ * Nothing here opens anything for writing, takes a lock, or maps: bytes are read (pread(2)), so a file that shrinks
+ * meanwhile is no danger. Two sources tell who holds:
+ * - F_OFD_GETLK and /proc/locks: whether, and how many descriptions; anybody may ask.
+ * - /proc/PID/fdinfo (proc(5)): a lock stands with the very descriptions that have it, so a forked child, whose
+ *   descriptors are others, does not pass for a holder. One sees those of one's own processes; root sees all.
+ * The two numbers together tell whether somebody was not seen. Of an object without locks, a foreign one, the holders
+ * are those who have it open or mapped. */
+
+#define HOLDER_LOCKS ((int64_t)OS_KINDS) /* from LOCK_BASE on */
+#define SHM_PREFIX SHM_DIRECTORY "/"
+#define NOT_COUNTED SIZE_MAX
+
+/* What is found beside what is told. */
+struct trace {
+  int doubtful; /* a descriptor of one that nobody seems to hold; -1: it was decided */
+  dev_t device;
+  ino_t inode;
+  size_t locks; /* holders' locks, of all processes */
+  size_t holds; /* holders' locks, of those that may be seen */
+};
+
+struct survey {
+  struct os_listing *listing;
+  struct trace *traces; /* one an object */
+  size_t capacity, holder_capacity;
+  size_t doubtful;  /* traces that have one */
+  int is_partial;   /* there are processes that may not be looked into */
+  int has_lockless; /* objects whose holders have no locks */
+};
+
+/* A stream has one reader, so readdir(3) will do. */
+static const struct dirent *next_entry(DIR *directory) {
+  return readdir(directory); /* NOLINT(concurrency-mt-unsafe) */
+}
+
+void os_listing_release(struct os_listing *listing) {
+  if (!listing) return;
+  free(listing->objects);
+  free(listing->holders);
+  free(listing);
+}
+
+static struct shmipc_result survey_begin(struct survey *survey) {
+  memset(survey, 0, sizeof *survey);
+  survey->listing = calloc(1, sizeof *survey->listing);
+  return shmipc_result(survey->listing ? SHMIPC_OK : SHMIPC_NO_MEMORY);
+}
+
+static struct shmipc_result survey_end(struct survey *survey, struct shmipc_result result, struct os_listing **out) {
+  size_t i;
+  for (i = 0; survey->doubtful > 0 && i < survey->listing->count; i++) /* after a failure */
+    if (survey->traces[i].doubtful >= 0) close(survey->traces[i].doubtful);
+  free(survey->traces);
+  if (result.status == SHMIPC_OK)
+    *out = survey->listing;
+  else
+    os_listing_release(survey->listing);
+  return result;
+}
+
+/* Makes room for one more. 0: out of memory. */
+static int survey_grow(struct survey *survey) {
+  struct os_listing *listing = survey->listing;
+  const size_t capacity = survey->capacity * 2 + 8;
+  void *founds, *traces;
+  if (listing->count < survey->capacity) return 1;
+  founds = realloc(listing->objects, capacity * sizeof *listing->objects);
+  if (founds) listing->objects = founds;
+  traces = realloc(survey->traces, capacity * sizeof *survey->traces);
+  if (traces) survey->traces = traces;
+  if (!founds || !traces) return 0;
+  survey->capacity = capacity;
+  return 1;
+}
+
+/* ---- an object's own facts */
+
+static uint64_t wall_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+/* Since its birth (statx(2)); where the file system keeps none, since its bytes or its inode were changed last. */
+static uint64_t age_of(int fd, const struct stat *status) {
+  const struct timespec *oldest = &status->st_ctim;
+  const uint64_t now = wall_clock();
+  struct statx more;
+  uint64_t birth;
+  if (status->st_mtim.tv_sec < oldest->tv_sec) oldest = &status->st_mtim;
+  birth = (uint64_t)oldest->tv_sec * NANOSECONDS + (uint64_t)oldest->tv_nsec;
+  if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && (more.stx_mask & STATX_BTIME))
+    birth = (uint64_t)more.stx_btime.tv_sec * NANOSECONDS + more.stx_btime.tv_nsec;
+  return now > birth ? now - birth : 0;
+}
+
+static void found_describe(struct os_found *found, int fd, const struct stat *status) {
+  found->kind = OS_KINDS;
+  found->size = (uint64_t)status->st_size;
+  found->mode = status->st_mode & 0777;
+  found->user = status->st_uid;
+  found->age = age_of(fd, status);
+  found->traits = OS_HAS_OWNER;
+  if (status->st_nlink == 0) found->traits |= OS_IS_NAMELESS;
+  if (status->st_mode & MARK) return;
+  found->kind = OS_MAPPING;
+  found->traits |=
+      (status->st_mode & MARK_PERSISTENT) && !(status->st_mode & S_IXGRP) ? OS_IS_PERSISTENT : OS_IS_FOREIGN;
+}
+
+/* A kind as a holder's lock tells it. */
+static enum os_kind kind_of_lock(int64_t start) {
+  return start >= LOCK_BASE && start < LOCK_BASE + HOLDER_LOCKS ? (enum os_kind)(start - LOCK_BASE) : OS_KINDS;
+}
+
+/* Whether anybody has a lock on the bytes of holders; a kind that it tells goes to *kind. */
+static int is_held(int fd, enum os_kind *kind) {
+  struct flock seen;
+  if (lock_range(fd, F_OFD_GETLK, F_WRLCK, 0, LOCK_SPAN, &seen) != 0 || seen.l_type != F_UNLCK) {
+    if (seen.l_type == F_RDLCK) *kind = kind_of_lock(seen.l_start);
+    return 1;
+  }
+  return 0;
+}
+
+static int has_name(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+/* Who closes last lets go before it takes the name away: so two looks, and this much between them, make a leftover. */
+static void wait_for_closers(void) {
+  const struct timespec moment = {0, 2000000};
+  nanosleep(&moment, NULL);
+}
+
+static int is_leftover(int fd, enum os_kind *kind) {
+  if (is_held(fd, kind) || !has_name(fd)) return 0;
+  wait_for_closers();
+  return !is_held(fd, kind) && has_name(fd);
+}
+
+/* ---- what stands in a block */
+
+static int read_at(int fd, void *to, size_t size, uint64_t from) {
+  return pread(fd, to, size, (off_t)from) == (ssize_t)size;
+}
+
+/* A file of /proc, with its end cut off if it is too long; NUL-terminated. -1: it cannot be read. */
+static ssize_t read_text(const char *path, char *text, size_t size) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length;
+  if (fd < 0) return -1;
+  length = read(fd, text, size - 1);
+  close(fd);
+  if (length >= 0) text[length] = '\0';
+  return length;
+}
+
+static void process_describe(uint64_t id, struct os_process *out) {
+  char path[64];
+  ssize_t length, i;
+  memset(out, 0, sizeof *out);
+  out->id = id;
+  snprintf(path, sizeof path, "/proc/%llu/comm", (unsigned long long)id);
+  if (read_text(path, out->command, sizeof out->command) > 0) out->command[strcspn(out->command, "\n")] = '\0';
+  snprintf(path, sizeof path, "/proc/%llu/cmdline", (unsigned long long)id);
+  length = read_text(path, out->command_line, sizeof out->command_line);
+  while (length > 0 && out->command_line[length - 1] == '\0') length--;
+  for (i = 0; i < length; i++) /* between its arguments */
+    if (out->command_line[i] == '\0') out->command_line[i] = ' ';
+}
+
+/* The process that the thread belongs to. 0: it may not be seen. */
+static uint64_t process_of(uint64_t thread) {
+  unsigned long long id = 0;
+  char path[64], text[512];
+  const char *line;
+  snprintf(path, sizeof path, "/proc/%llu/status", (unsigned long long)thread);
+  if (read_text(path, text, sizeof text) <= 0) return 0;
+  line = strstr(text, "\nTgid:");
+  return line && sscanf(line, "\nTgid: %llu", &id) == 1 ? id : 0;
+}
+
+static int is_gone(uint32_t thread) { return syscall(SYS_tkill, thread, 0) != 0 && errno == ESRCH; }
+
+static void look_at_owner(struct os_found *found, uint32_t thread) {
+  const uint64_t process = process_of(thread);
+  found->owner_thread = thread;
+  if (process != 0) process_describe(process, &found->owner);
+}
+
+static void look_at_lock(int fd, const struct block_header *header, struct os_found *found) {
+  const uint64_t at = page_size() - LOCK_FROM_END, now = os_clock();
+  uint32_t words[2];
+  uint64_t locked_at;
+  if (!read_at(fd, words, sizeof words, at) || !read_at(fd, &locked_at, sizeof locked_at, at + sizeof words)) {
+    found->traits |= OS_IS_CORRUPT;
+    return;
+  }
+  found->traits |= OS_HAS_STATE | OS_TELLS_WAITERS;
+  if (words[0] & FUTEX_WAITERS) found->traits |= OS_IS_WAITED_FOR;
+  if ((words[0] & FUTEX_TID_MASK) == 0) {
+    if (words[0] & FUTEX_OWNER_DIED) found->traits |= OS_IS_ABANDONED;
+    return;
+  }
+  found->traits |= OS_IS_LOCKED;
+  if (locked_at <= now) found->locked_at = locked_at;
+  if (header->pid_namespace != pid_namespace()) return; /* the thread's id means nothing here */
+  if (is_gone(words[0] & FUTEX_TID_MASK)) {
+    uint32_t again = words[0];
+    if (read_at(fd, &again, sizeof again, at) && again == words[0]) found->traits |= OS_IS_CORRUPT;
+  } else {
+    look_at_owner(found, words[0] & FUTEX_TID_MASK);
+  }
+}
+
+static void look_at_words(int fd, struct os_found *found) {
+  struct {
+    uint32_t constant, value, sleepers;
+  } words;
+  if (!read_at(fd, &words, sizeof words, WORDS_AT)) {
+    found->traits |= OS_IS_CORRUPT;
+    return;
+  }
+  found->traits |= OS_HAS_STATE | OS_TELLS_WAITERS;
+  if (words.sleepers > 0) found->traits |= OS_IS_WAITED_FOR;
+  if (found->kind == OS_EVENT) {
+    if (words.constant & OS_EVENT_MANUAL) found->traits |= OS_IS_MANUAL;
+    if (words.value & (EVENT_SET | EVENT_GRANTS)) found->traits |= OS_IS_SET;
+  } else {
+    found->count = words.value;
+    found->maximum = words.constant;
+    if (words.value > words.constant) found->traits |= OS_IS_CORRUPT;
+  }
+}
+
+/* The kind that a header tells; OS_KINDS: it is none. */
+static enum os_kind kind_of_header(const struct block_header *header) {
+  const uint32_t kind = header->kind;
+  if (memcmp(header->magic, block_magic, sizeof block_magic) != 0 || kind == OS_MAPPING || kind >= OS_KINDS)
+    return OS_KINDS;
+  return (enum os_kind)kind;
+}
+
+/* pre: the kind is known, unless nobody holds it: then it is what the bytes tell. */
+static void look_into(int fd, struct os_found *found) {
+  struct block_header header;
+  struct block_header expected;
+  const int is_whole = read_at(fd, &header, sizeof header, 0) && found->size >= page_size();
+  const enum os_kind told = is_whole ? kind_of_header(&header) : OS_KINDS;
+  if (found->kind == OS_KINDS) found->kind = told == OS_KINDS ? OS_MAPPING : told;
+  if (found->kind == OS_MAPPING) return;
+  if (told != found->kind) {
+    found->traits |= OS_IS_CORRUPT;
+    return;
+  }
+  expected = block_header_here(found->kind);
+  if (header.format != expected.format || header.word_size != expected.word_size ||
+      header.page_size != expected.page_size)
+    found->traits |= OS_IS_STRANGE;
+  else if (found->kind == OS_CHANNEL)
+    found->traits |= OS_HAS_STATE; /* which the core reads (os_arena_peek) */
+  else if (found->kind == OS_MUTEX)
+    look_at_lock(fd, &header, found);
+  else
+    look_at_words(fd, found);
+}
+
+/* ---- all of them */
+
+/* Takes the last one into the place of one that has gone. */
+static void survey_drop(struct survey *survey, size_t object) {
+  const size_t last = --survey->listing->count;
+  survey->listing->objects[object] = survey->listing->objects[last];
+  survey->traces[object] = survey->traces[last];
+}
+
+/* Decides about all that nobody seemed to hold, after one wait for all of them. */
+static void survey_decide(struct survey *survey) {
+  size_t i = survey->listing->count;
+  if (survey->doubtful == 0) return;
+  wait_for_closers();
+  while (i-- > 0) {
+    struct os_found *found = &survey->listing->objects[i];
+    const int fd = survey->traces[i].doubtful;
+    if (fd < 0) continue;
+    survey->traces[i].doubtful = -1;
+    if (has_name(fd)) {
+      if (!is_held(fd, &found->kind)) found->traits |= OS_IS_LEFTOVER;
+      look_into(fd, found);
+    } else {
+      survey_drop(survey, i);
+    }
+    close(fd);
+  }
+  survey->doubtful = 0;
+}
+
+#define DOUBTFUL_MAX 64 /* descriptors that are open at a time */
+
+/* One entry of the directory. What is no regular file, or has just gone, is left out. */
+static struct shmipc_result survey_entry(struct survey *survey, int directory, const char *name) {
+  const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  struct os_found *found;
+  struct trace *trace;
+  struct stat status;
+  const int is_there = fd >= 0 ? fstat(fd, &status) == 0 : fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (fd >= 0 && !is_there) {
+    const struct shmipc_result result = from_errno(errno);
+    close(fd);
+    return result;
+  }
+  if (!is_there || !S_ISREG(status.st_mode) || status.st_nlink == 0) {
+    if (fd >= 0) close(fd);
+    return shmipc_result(SHMIPC_OK);
+  }
+  if (!survey_grow(survey)) {
+    if (fd >= 0) close(fd);
+    return shmipc_result(SHMIPC_NO_MEMORY);
+  }
+  found = &survey->listing->objects[survey->listing->count];
+  trace = &survey->traces[survey->listing->count++];
+  memset(found, 0, sizeof *found);
+  memset(trace, 0, sizeof *trace);
+  trace->doubtful = -1;
+  snprintf(found->name, sizeof found->name, "%s", name);
+  trace->device = status.st_dev;
+  trace->inode = status.st_ino;
+  found_describe(found, fd, &status);
+  if (found->traits & (OS_IS_FOREIGN | OS_IS_PERSISTENT)) survey->has_lockless = 1;
+  if (fd < 0) return shmipc_result(SHMIPC_OK);
+  if (found->kind == OS_KINDS && !is_held(fd, &found->kind)) {
+    trace->doubtful = fd;
+    if (++survey->doubtful == DOUBTFUL_MAX) survey_decide(survey);
+    return shmipc_result(SHMIPC_OK);
+  }
+  if (!(found->traits & (OS_IS_FOREIGN | OS_IS_PERSISTENT))) look_into(fd, found);
+  close(fd);
+  return shmipc_result(SHMIPC_OK);
+}
+
+static struct shmipc_result survey_directory(struct survey *survey) {
+  const int fd = open(SHM_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  const struct dirent *entry;
+  if (!directory) {
+    result = errno == ENOMEM ? shmipc_result(SHMIPC_NO_MEMORY) : from_errno(errno);
+    if (fd >= 0) close(fd);
+    if (result.status == SHMIPC_NOT_FOUND) result.status = SHMIPC_NOT_SUPPORTED;
+    return result;
+  }
+  while (result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      result = survey_entry(survey, fd, entry->d_name);
+  if (result.status == SHMIPC_OK) survey_decide(survey);
+  closedir(directory);
+  return result;
+}
+
+static struct trace *trace_of(const struct survey *survey, unsigned major_number, unsigned minor_number,
+                              unsigned long long inode, size_t *index) {
+  const dev_t device = makedev(major_number, minor_number);
+  for (*index = 0; *index < survey->listing->count; ++*index) {
+    struct trace *trace = &survey->traces[*index];
+    if (trace->inode == inode && trace->device == device) return trace;
+  }
+  return NULL;
+}
+
+/* Counts the holders' locks that the system has. Of two counts, before and after the holders were looked for, the lower
+ * one is kept: so one that came or left meanwhile is not missed. */
+static void survey_locks(struct survey *survey) {
+  const size_t count = survey->listing->count;
+  size_t *locks = calloc(count + 1, sizeof *locks), i;
+  FILE *file = fopen("/proc/locks", "re");
+  unsigned major_number, minor_number;
+  unsigned long long inode;
+  long long start;
+  char line[256];
+  while (file && locks && fgets(line, sizeof line, file)) {
+    if (sscanf(line, "%*s OFDLCK %*s READ %*s %x:%x:%llu %lld", &major_number, &minor_number, &inode, &start) != 4 ||
+        kind_of_lock(start) == OS_KINDS || !trace_of(survey, major_number, minor_number, inode, &i))
+      continue;
+    locks[i]++;
+    if (survey->listing->objects[i].kind == OS_KINDS) survey->listing->objects[i].kind = kind_of_lock(start);
+  }
+  for (i = 0; i < count; i++) {
+    struct trace *trace = &survey->traces[i];
+    const size_t seen = file && locks ? locks[i] : NOT_COUNTED;
+    if (seen < trace->locks) trace->locks = seen;
+  }
+  if (file) fclose(file);
+  free(locks);
+}
+
+static struct shmipc_result survey_holder(struct survey *survey, size_t object, uint64_t process) {
+  struct os_listing *listing = survey->listing;
+  size_t i;
+  for (i = listing->holder_count; i-- > 0 && listing->holders[i].process.id == process;)
+    if (listing->holders[i].object == object) return shmipc_result(SHMIPC_OK);
+  if (listing->holder_count == survey->holder_capacity) {
+    const size_t capacity = survey->holder_capacity * 2 + 8;
+    void *holders = realloc(listing->holders, capacity * sizeof *listing->holders);
+    if (!holders) return shmipc_result(SHMIPC_NO_MEMORY);
+    listing->holders = holders;
+    survey->holder_capacity = capacity;
+  }
+  listing->holders[listing->holder_count].object = object;
+  process_describe(process, &listing->holders[listing->holder_count++].process);
+  return shmipc_result(SHMIPC_OK);
+}
+
+static int is_lockless(const struct survey *survey, size_t object) {
+  return (survey->listing->objects[object].traits & (OS_IS_FOREIGN | OS_IS_PERSISTENT)) != 0;
+}
+
+/* One descriptor of a process, which is of something on /dev/shm. */
+static struct shmipc_result survey_descriptor(struct survey *survey, uint64_t process, const char *number) {
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  char path[64], line[256];
+  struct stat status;
+  unsigned major_number, minor_number;
+  unsigned long long inode;
+  long long start;
+  struct trace *trace;
+  size_t object;
+  FILE *file;
+  snprintf(path, sizeof path, "/proc/%llu/fd/%.20s", (unsigned long long)process, number);
+  if (stat(path, &status) == 0 &&
+      trace_of(survey, major(status.st_dev), minor(status.st_dev), status.st_ino, &object) &&
+      is_lockless(survey, object))
+    return survey_holder(survey, object, process);
+  snprintf(path, sizeof path, "/proc/%llu/fdinfo/%.20s", (unsigned long long)process, number);
+  file = fopen(path, "re");
+  while (file && result.status == SHMIPC_OK && fgets(line, sizeof line, file)) {
+    if (sscanf(line, "lock: %*s OFDLCK %*s READ %*s %x:%x:%llu %lld", &major_number, &minor_number, &inode, &start) !=
+            4 ||
+        kind_of_lock(start) == OS_KINDS)
+      continue;
+    trace = trace_of(survey, major_number, minor_number, inode, &object);
+    if (!trace) continue;
+    trace->holds++;
+    result = survey_holder(survey, object, process);
+  }
+  if (file) fclose(file);
+  return result;
+}
+
+/* A process that may not be looked into, unless it has just ended. */
+static void survey_miss(struct survey *survey) {
+  if (errno != ENOENT && errno != ESRCH) survey->is_partial = 1;
+}
+
+static struct shmipc_result survey_descriptors(struct survey *survey, uint64_t process) {
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  char path[64], target[sizeof SHM_PREFIX];
+  const struct dirent *entry;
+  DIR *directory;
+  snprintf(path, sizeof path, "/proc/%llu/fd", (unsigned long long)process);
+  directory = opendir(path);
+  if (!directory) {
+    survey_miss(survey);
+    return result;
+  }
+  while (result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL) {
+    const ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
+    if (length == (ssize_t)sizeof target - 1 && memcmp(target, SHM_PREFIX, sizeof target - 1) == 0)
+      result = survey_descriptor(survey, process, entry->d_name);
+  }
+  closedir(directory);
+  return result;
+}
+
+/* Who has mapped what has no locks. Needed only where there is such a thing: the kernel makes this file under a lock of
+ * the process's own. */
+static struct shmipc_result survey_maps(struct survey *survey, uint64_t process) {
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  unsigned major_number, minor_number;
+  unsigned long long inode;
+  char path[64], line[512];
+  size_t object;
+  FILE *file;
+  snprintf(path, sizeof path, "/proc/%llu/maps", (unsigned long long)process);
+  file = fopen(path, "re");
+  if (!file) survey_miss(survey);
+  while (file && result.status == SHMIPC_OK && fgets(line, sizeof line, file)) {
+    if (sscanf(line, "%*s %*s %*s %x:%x %llu", &major_number, &minor_number, &inode) == 3 && inode != 0 &&
+        trace_of(survey, major_number, minor_number, inode, &object) && is_lockless(survey, object))
+      result = survey_holder(survey, object, process);
+  }
+  if (file) fclose(file);
+  return result;
+}
+
+static struct shmipc_result survey_processes(struct survey *survey) {
+  struct shmipc_result result = {SHMIPC_OK, 0};
+  DIR *directory = opendir("/proc");
+  const struct dirent *entry;
+  if (!directory) survey->is_partial = 1;
+  while (directory && result.status == SHMIPC_OK && (entry = next_entry(directory)) != NULL) {
+    const uint64_t process = strtoull(entry->d_name, NULL, 10); /* 0: no process's entry */
+    if (process == 0) continue;
+    result = survey_descriptors(survey, process);
+    if (result.status == SHMIPC_OK && survey->has_lockless) result = survey_maps(survey, process);
+  }
+  if (directory) closedir(directory);
+  return result;
+}
+
+static struct shmipc_result survey_holders(struct survey *survey) {
+  struct shmipc_result result;
+  size_t i;
+  for (i = 0; i < survey->listing->count; i++) survey->traces[i].locks = NOT_COUNTED;
+  survey_locks(survey);
+  result = survey_processes(survey);
+  survey_locks(survey);
+  for (i = 0; i < survey->listing->count; i++) {
+    struct os_found *found = &survey->listing->objects[i];
+    const struct trace *trace = &survey->traces[i];
+    const int is_counted = !is_lockless(survey, i) && trace->locks != NOT_COUNTED;
+    found->traits |= OS_HAS_HOLDERS;
+    if (found->kind == OS_KINDS && trace->locks == 0) found->traits |= OS_IS_LEFTOVER; /* one that may not be read */
+    if (is_counted ? trace->holds >= trace->locks : !survey->is_partial) found->traits |= OS_HAS_ALL_HOLDERS;
+  }
+  return result;
+}
+
+struct shmipc_result os_list(enum os_look look, struct os_listing **out) {
+  struct survey survey;
+  struct shmipc_result result = survey_begin(&survey);
+  if (result.status != SHMIPC_OK) return result;
+  result = survey_directory(&survey);
+  if (result.status == SHMIPC_OK && look == OS_LOOK_FOR_HOLDERS) result = survey_holders(&survey);
+  return survey_end(&survey, result, out);
+}
+
+/* ---- one of them */
+
+static struct shmipc_result survey_object(struct survey *survey, const struct object *object) {
+  struct os_found *found;
+  struct stat status;
+  if (fstat(object->fd, &status) != 0) return from_errno(errno);
+  if (!survey_grow(survey)) return shmipc_result(SHMIPC_NO_MEMORY);
+  found = &survey->listing->objects[survey->listing->count];
+  memset(found, 0, sizeof *found);
+  memset(&survey->traces[survey->listing->count++], 0, sizeof *survey->traces);
+  survey->traces->doubtful = -1;
+  survey->traces->device = status.st_dev;
+  survey->traces->inode = status.st_ino;
+  found_describe(found, object->fd, &status);
+  if (object->path[0] == '\0') {
+    found->traits = (found->traits & ~(unsigned)(OS_IS_FOREIGN | OS_IS_PERSISTENT)) | OS_IS_FILE;
+    found->kind = OS_MAPPING;
+    return shmipc_result(SHMIPC_OK);
+  }
+  survey->has_lockless = is_lockless(survey, 0);
+  if (found->kind == OS_KINDS) {
+    if (object->is_ours)
+      found->kind = object->kind;
+    else if (is_leftover(object->fd, &found->kind)) /* it is only peeked at */
+      found->traits |= OS_IS_LEFTOVER;
+    look_into(object->fd, found);
+  }
+  return survey_holders(survey);
+}
+
+static struct shmipc_result object_look(const struct object *object, struct os_listing **out) {
+  struct survey survey;
+  struct shmipc_result result = survey_begin(&survey);
+  if (result.status == SHMIPC_OK) result = survey_end(&survey, survey_object(&survey, object), out);
+  return result;
+}
+
+struct shmipc_result os_section_look(const struct os_section *section, struct os_listing **out) {
+  return object_look(section->object, out);
+}
+
+struct shmipc_result os_mutex_look(const struct os_mutex *mutex, struct os_listing **out) {
+  return object_look(mutex->block.object, out);
+}
+
+struct shmipc_result os_event_look(const struct os_event *event, struct os_listing **out) {
+  return object_look(event->waitable.block.object, out);
+}
+
+struct shmipc_result os_semaphore_look(const struct os_semaphore *semaphore, struct os_listing **out) {
+  return object_look(semaphore->waitable.block.object, out);
+}
+
+struct shmipc_result os_arena_look(const struct os_arena *arena, struct os_listing **out) {
+  return object_look(((const struct arena *)arena)->mutex->block.object, out);
+}
+
+/* ---- and away with it */
+
+struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t deadline) {
+  char path[sizeof SHM_PREFIX + OS_NAME_MAX];
+  struct shmipc_result result;
+  struct stat status;
+  snprintf(path, sizeof path, SHM_PREFIX "%s", name->base);
+  if (lstat(path, &status) != 0) return from_errno(errno);
+  if (!S_ISREG(status.st_mode) || !(status.st_mode & MARK)) return shmipc_result(SHMIPC_EXISTS);
+  result = clear_way_until(path, OS_MAPPING, deadline);
+  if (result.status == SHMIPC_WRONG_KIND) result.status = SHMIPC_EXISTS;
+  if (result.native == EACCES) result.status = SHMIPC_ACCESS_DENIED; /* it may not even be opened */
+  return result;
+}

@@ -107,6 +107,11 @@ struct shmipc_result os_section_create(const struct os_name *name, uint64_t size
 struct shmipc_result os_section_open(const struct os_name *name, enum os_access access, uint64_t deadline,
                                      struct os_section **out);
 
+/* The bytes of what bears the name, whatever its kind, for reading only. It is no holder: it keeps no name, and a
+ * leftover stays one. (Where every handle holds, it holds while it is open, and there are only mappings.) NOT_FOUND,
+ * WRONG_KIND, ACCESS_DENIED, TOO_SMALL. */
+struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out);
+
 /* A file on disk; path is UTF-8. size > 0 creates it (with mode) or grows it to at least size; 0 takes it as it is.
  * *created tells which. pre: size is 0 unless access is OS_READ_WRITE. */
 struct shmipc_result os_section_file(const char *path, enum os_access access, uint64_t size, unsigned mode,
@@ -255,6 +260,10 @@ struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind ki
 struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
                                    struct os_arena **out);
 
+/* The same, only to read what the core keeps there, and as no holder (os_section_peek). Its lock and its bells are not
+ * for use. */
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out);
+
 /* Whether the bytes are there, and still those of an arena. CORRUPT, NOT_SUPPORTED. */
 struct shmipc_result os_arena_check(const struct os_arena *arena);
 
@@ -273,6 +282,86 @@ void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, u
 void os_arena_ring(struct os_arena *arena, enum os_bell bell);
 
 void os_arena_close(struct os_arena *arena);
+
+/* ---- looking: what there is
+ *
+ * Looking takes no lock, waits for nobody, writes nothing and removes nothing, and nobody becomes a holder by it. What
+ * it tells was so a moment ago. What may not be seen is left out, and told to be missing. */
+
+#define OS_FOUND_NAME_SIZE 256
+#define OS_COMMAND_SIZE 64
+#define OS_COMMAND_LINE_SIZE 256
+
+struct os_process {
+  uint64_t id; /* 0: not known */
+  char command[OS_COMMAND_SIZE];
+  char command_line[OS_COMMAND_LINE_SIZE];
+};
+
+enum os_trait {
+  OS_IS_FOREIGN = 1 << 0,    /* another program has made it */
+  OS_IS_PERSISTENT = 1 << 1, /* made by OS_PERSISTENT */
+  OS_IS_LEFTOVER = 1 << 2,   /* ours, and nobody holds it */
+  OS_IS_FILE = 1 << 3,       /* on disk */
+  OS_IS_NAMELESS = 1 << 4,   /* its name was taken away */
+  OS_IS_CORRUPT = 1 << 5,    /* its bytes are not those of its kind */
+  OS_IS_STRANGE = 1 << 6,    /* of another version */
+  OS_HAS_OWNER = 1 << 7,     /* `mode` and `user` are known */
+  OS_HAS_STATE = 1 << 8,     /* what its kind has is known */
+  OS_HAS_HOLDERS = 1 << 9,   /* holders were looked for, and this system tells of them */
+  OS_HAS_ALL_HOLDERS = 1 << 10,
+  OS_IS_LOCKED = 1 << 11,     /* from here on: of its state */
+  OS_IS_ABANDONED = 1 << 12,  /* the last owner died, or gave it up, and nobody has locked it since */
+  OS_IS_WAITED_FOR = 1 << 13, /* somebody seems to wait: one that was killed may do so for a while */
+  OS_TELLS_WAITERS = 1 << 14, /* whether or not OS_IS_WAITED_FOR */
+  OS_IS_SET = 1 << 15,
+  OS_IS_MANUAL = 1 << 16
+};
+
+/* One object. */
+struct os_found {
+  char name[OS_FOUND_NAME_SIZE]; /* as scripts give it; "" for what was found by a handle */
+  enum os_kind kind;             /* OS_KINDS: not known */
+  unsigned traits;               /* of enum os_trait */
+  uint64_t size;                 /* bytes */
+  unsigned mode;
+  uint64_t user;
+  uint64_t age;            /* nanoseconds; OS_NEVER: not known */
+  uint64_t handles;        /* open ones in all processes, where the system tells that instead of holders; else 0 */
+  struct os_process owner; /* of the lock */
+  uint64_t owner_thread;   /* 0: not known */
+  uint64_t locked_at;      /* os_clock(), to some milliseconds; 0: not known */
+  uint64_t count, maximum; /* of a semaphore */
+};
+
+struct os_holder {
+  size_t object; /* its index in the listing */
+  struct os_process process;
+};
+
+struct os_listing {
+  size_t count, holder_count;
+  struct os_found *objects;
+  struct os_holder *holders; /* a process once for each object that it holds */
+};
+
+enum os_look { OS_LOOK_BRIEFLY, OS_LOOK_FOR_HOLDERS };
+
+/* All named objects that can be seen, in no order. *out is the caller's, who gives it to os_listing_release. */
+struct shmipc_result os_list(enum os_look look, struct os_listing **out);
+
+/* One that is open here: a listing of one object. */
+struct shmipc_result os_section_look(const struct os_section *section, struct os_listing **out);
+struct shmipc_result os_mutex_look(const struct os_mutex *mutex, struct os_listing **out);
+struct shmipc_result os_event_look(const struct os_event *event, struct os_listing **out);
+struct shmipc_result os_semaphore_look(const struct os_semaphore *semaphore, struct os_listing **out);
+struct shmipc_result os_arena_look(const struct os_arena *arena, struct os_listing **out);
+
+void os_listing_release(struct os_listing *listing); /* NULL does nothing */
+
+/* Removes a leftover. NOT_FOUND; EXISTS: it is held, or none of ours; ACCESS_DENIED: another user's; NOT_SUPPORTED
+ * where there are none. */
+struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t deadline);
 
 SHMIPC_HIDDEN_END
 

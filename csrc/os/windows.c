@@ -343,6 +343,17 @@ static int mark_read(HANDLE handle, enum os_kind *kind, uint64_t *size) {
   return found;
 }
 
+typedef HANDLE(WINAPI *open_function)(DWORD access, BOOL inherit, const wchar_t *name);
+
+#define QUERY_STATE 0x1 /* SECTION_QUERY, MUTANT_QUERY_STATE, EVENT_QUERY_STATE, SEMAPHORE_QUERY_STATE */
+
+/* Opens what has the name, so that its mark and its state can be read, too; does without when that is refused. */
+static HANDLE open_readably(open_function open, DWORD access, const wchar_t *name) {
+  const HANDLE handle = open(access | QUERY_STATE | READ_CONTROL, FALSE, name);
+  if (handle || GetLastError() != ERROR_ACCESS_DENIED) return handle;
+  return open(access, FALSE, name);
+}
+
 struct shmipc_result os_unlink(const struct os_name *name, enum os_kind kind, uint64_t deadline) {
   (void)name, (void)kind, (void)deadline;
   return shmipc_result(SHMIPC_NOT_SUPPORTED); /* a name goes with the last handle, and not before */
@@ -737,7 +748,7 @@ struct shmipc_result os_mutex_open(const struct os_name *name, uint64_t deadline
   struct shmipc_result result;
   (void)deadline;
   if (!mutex) return shmipc_result(SHMIPC_NO_MEMORY);
-  mutex->handle = OpenMutexW(SYNCHRONIZE | MUTEX_MODIFY_STATE, FALSE, mutex->name.text);
+  mutex->handle = open_readably(OpenMutexW, SYNCHRONIZE | MUTEX_MODIFY_STATE, mutex->name.text);
   if (!mutex->handle) return mutex_fail(mutex, from_last_error());
   if (!protection_make(&protection, OS_MUTEX, 0)) return mutex_fail(mutex, from_last_error());
   result = companion_open(mutex, name, &protection);
@@ -832,7 +843,7 @@ struct shmipc_result os_event_open(const struct os_name *name, uint64_t deadline
   HANDLE handle;
   (void)deadline;
   name_compose(name, L"", &wide);
-  handle = OpenEventW(SYNCHRONIZE | EVENT_MODIFY_STATE, FALSE, wide.text);
+  handle = open_readably(OpenEventW, SYNCHRONIZE | EVENT_MODIFY_STATE, wide.text);
   if (!handle) return from_last_error();
   *out = handle;
   return shmipc_result(SHMIPC_OK);
@@ -871,7 +882,7 @@ struct shmipc_result os_semaphore_open(const struct os_name *name, uint64_t dead
   HANDLE handle;
   (void)deadline;
   name_compose(name, L"", &wide);
-  handle = OpenSemaphoreW(SYNCHRONIZE | SEMAPHORE_MODIFY_STATE, FALSE, wide.text);
+  handle = open_readably(OpenSemaphoreW, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE, wide.text);
   if (!handle) return from_last_error();
   *out = handle;
   return shmipc_result(SHMIPC_OK);
@@ -1052,3 +1063,303 @@ void os_arena_ring(struct os_arena *arena, enum os_bell bell) {
 }
 
 void os_arena_close(struct os_arena *arena) { arena_discard(arena_of(arena)); }
+
+/* ---- looking
+ *
+ * The system has folders of names, and tells of its objects what ntdll's functions ask; of holders it tells only how
+ * many handles there are. To read an object's mark one has to open it for a moment, and every handle holds here. */
+
+#define DIRECTORY_QUERY 0x1
+#define ENTRY_SIZE 2048
+
+struct counted_text { /* UNICODE_STRING: in bytes, not terminated */
+  USHORT length, capacity;
+  wchar_t *text;
+};
+
+struct object_attributes { /* OBJECT_ATTRIBUTES */
+  ULONG length;
+  HANDLE root;
+  struct counted_text *name;
+  ULONG attributes;
+  void *descriptor, *quality;
+};
+
+struct directory_entry { /* OBJECT_DIRECTORY_INFORMATION */
+  struct counted_text name, type;
+};
+
+struct handle_facts { /* PUBLIC_OBJECT_BASIC_INFORMATION */
+  ULONG attributes, access, handles, pointers, reserved[10];
+};
+
+typedef LONG(NTAPI *query_function)(HANDLE handle, int what, void *answer, ULONG size, void *written);
+
+/* NULL: it is not there. */
+static struct {
+  LONG(NTAPI *open_directory)(HANDLE *directory, ULONG access, struct object_attributes *attributes);
+  LONG(NTAPI *query_directory)
+  (HANDLE directory, void *entry, ULONG size, BOOLEAN is_one, BOOLEAN is_first, ULONG *context, ULONG *written);
+  query_function query_object, query_section, query_mutant, query_event, query_semaphore;
+} nt;
+
+static void nt_find(const char *name, void *function) {
+  const HMODULE module = GetModuleHandleW(L"ntdll.dll");
+  const FARPROC found = module ? GetProcAddress(module, name) : NULL;
+  memcpy(function, &found, sizeof found);
+}
+
+static void nt_prepare(void) { /* whoever writes these writes the same */
+  nt_find("NtOpenDirectoryObject", &nt.open_directory);
+  nt_find("NtQueryDirectoryObject", &nt.query_directory);
+  nt_find("NtQueryObject", &nt.query_object);
+  nt_find("NtQuerySection", &nt.query_section);
+  nt_find("NtQueryMutant", &nt.query_mutant);
+  nt_find("NtQueryEvent", &nt.query_event);
+  nt_find("NtQuerySemaphore", &nt.query_semaphore);
+}
+
+static int nt_query(query_function query, HANDLE handle, int what, void *answer, ULONG size) {
+  return query && query(handle, what, answer, size, NULL) >= 0;
+}
+
+void os_listing_release(struct os_listing *listing) {
+  if (!listing) return;
+  free(listing->objects);
+  free(listing);
+}
+
+static struct shmipc_result listing_new(struct os_listing **out) {
+  *out = calloc(1, sizeof **out);
+  nt_prepare();
+  return shmipc_result(*out ? SHMIPC_OK : SHMIPC_NO_MEMORY);
+}
+
+/* One more, whose fields are zero but for what is not known. NULL: out of memory. */
+static struct os_found *listing_add(struct os_listing *listing) {
+  struct os_found *more = realloc(listing->objects, (listing->count + 1) * sizeof *more);
+  if (!more) return NULL;
+  listing->objects = more;
+  more += listing->count++;
+  memset(more, 0, sizeof *more);
+  more->kind = OS_KINDS;
+  more->age = OS_NEVER;
+  return more;
+}
+
+static void process_describe(DWORD id, struct os_process *out) {
+  const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id);
+  wchar_t path[OS_COMMAND_LINE_SIZE];
+  DWORD length = sizeof path / sizeof path[0];
+  const wchar_t *base;
+  out->id = id;
+  if (!process) return;
+  if (QueryFullProcessImageNameW(process, 0, path, &length)) {
+    base = wcsrchr(path, L'\\');
+    to_utf8(base ? base + 1 : path, out->command, sizeof out->command);
+    to_utf8(path, out->command_line, sizeof out->command_line);
+  }
+  CloseHandle(process);
+}
+
+static void look_at_section(HANDLE handle, struct os_found *found) {
+  struct {
+    void *base;
+    ULONG attributes;
+    LARGE_INTEGER size;
+  } facts;
+  if (found->size == 0 && nt_query(nt.query_section, handle, 0, &facts, sizeof facts))
+    found->size = (uint64_t)facts.size.QuadPart;
+}
+
+static void look_at_mutant(HANDLE handle, struct os_found *found) {
+  struct {
+    LONG count;
+    BOOLEAN is_ours, is_abandoned;
+  } facts;
+  struct {
+    HANDLE process, thread;
+  } owner;
+  if (!nt_query(nt.query_mutant, handle, 0, &facts, sizeof facts)) return;
+  found->traits |= OS_HAS_STATE;
+  if (facts.is_abandoned) found->traits |= OS_IS_ABANDONED;
+  if (facts.count > 0) return;
+  found->traits |= OS_IS_LOCKED;
+  if (nt_query(nt.query_mutant, handle, 1, &owner, sizeof owner) && owner.process) {
+    process_describe((DWORD)(uintptr_t)owner.process, &found->owner);
+    found->owner_thread = (uint64_t)(uintptr_t)owner.thread;
+  } else if (facts.is_ours) {
+    process_describe(GetCurrentProcessId(), &found->owner);
+    found->owner_thread = GetCurrentThreadId();
+  }
+}
+
+static void look_at_event(HANDLE handle, struct os_found *found) {
+  struct {
+    ULONG is_automatic;
+    LONG state;
+  } facts;
+  if (!nt_query(nt.query_event, handle, 0, &facts, sizeof facts)) return;
+  found->traits |= OS_HAS_STATE;
+  if (facts.state != 0) found->traits |= OS_IS_SET;
+  if (!facts.is_automatic) found->traits |= OS_IS_MANUAL;
+}
+
+static void look_at_semaphore(HANDLE handle, struct os_found *found) {
+  struct {
+    ULONG count, maximum;
+  } facts;
+  if (!nt_query(nt.query_semaphore, handle, 0, &facts, sizeof facts)) return;
+  found->traits |= OS_HAS_STATE;
+  found->count = facts.count;
+  found->maximum = facts.maximum;
+}
+
+/* The system's types, and the kinds whose objects they are by themselves. A section may by its mark be of another. */
+static const struct native_type {
+  const wchar_t *name;
+  enum os_kind kind;
+  open_function open;
+  void (*look)(HANDLE handle, struct os_found *found);
+} native_types[] = {{L"Section", OS_MAPPING, OpenFileMappingW, look_at_section},
+                    {L"Mutant", OS_MUTEX, OpenMutexW, look_at_mutant},
+                    {L"Event", OS_EVENT, OpenEventW, look_at_event},
+                    {L"Semaphore", OS_SEMAPHORE, OpenSemaphoreW, look_at_semaphore}};
+
+#define NATIVE_TYPES (sizeof native_types / sizeof native_types[0])
+
+static void look_at(HANDLE handle, const struct native_type *type, ULONG handles_of_ours, struct os_found *found) {
+  struct handle_facts facts;
+  enum os_kind kind = type->kind;
+  uint64_t size = 0;
+  if (!mark_read(handle, &kind, &size)) found->traits |= OS_IS_FOREIGN;
+  found->kind = kind < OS_KINDS ? kind : type->kind;
+  found->size = size;
+  if (nt_query(nt.query_object, handle, 0, &facts, sizeof facts) && facts.handles > handles_of_ours)
+    found->handles = facts.handles - handles_of_ours;
+  type->look(handle, found);
+  if (found->kind == OS_CHANNEL) found->traits |= OS_HAS_STATE; /* which the core reads (os_arena_peek) */
+}
+
+/* A name is opened for a moment; what may not be opened is told by its name and type. */
+static struct shmipc_result list_entry(struct os_listing *listing, const struct directory_entry *entry) {
+  const size_t length = entry->name.length / sizeof(wchar_t), type_length = entry->type.length / sizeof(wchar_t);
+  const struct native_type *type = native_types;
+  struct wide_name name = {L"Local\\"};
+  struct os_found *found;
+  HANDLE handle;
+  while (type < native_types + NATIVE_TYPES &&
+         (wcslen(type->name) != type_length || wmemcmp(type->name, entry->type.text, type_length) != 0))
+    type++;
+  if (type == native_types + NATIVE_TYPES || length > OS_NAME_MAX) return shmipc_result(SHMIPC_OK);
+  wmemcpy(name.text + wcslen(name.text), entry->name.text, length);
+  if (wcschr(name.text, L'/')) return shmipc_result(SHMIPC_OK); /* a companion */
+  found = listing_add(listing);
+  if (!found) return shmipc_result(SHMIPC_NO_MEMORY);
+  to_utf8(name.text + wcslen(L"Local\\"), found->name, sizeof found->name);
+  found->kind = type->kind;
+  handle = type->open(QUERY_STATE | READ_CONTROL, FALSE, name.text);
+  if (handle) {
+    look_at(handle, type, 1, found);
+    CloseHandle(handle);
+  } else if (GetLastError() == ERROR_FILE_NOT_FOUND) {
+    listing->count--; /* it has just gone */
+  } else {
+    found->traits |= OS_IS_FOREIGN;
+  }
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* Where Local\ leads for this process. */
+static HANDLE session_directory(void) {
+  wchar_t path[64] = L"\\BaseNamedObjects";
+  struct object_attributes attributes = {sizeof attributes, NULL, NULL, 0, NULL, NULL};
+  struct counted_text name;
+  HANDLE directory;
+  DWORD session;
+  if (ProcessIdToSessionId(GetCurrentProcessId(), &session) && session != 0)
+    _snwprintf(path, sizeof path / sizeof path[0], L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
+  name.text = path;
+  name.length = (USHORT)(wcslen(path) * sizeof(wchar_t));
+  name.capacity = name.length;
+  attributes.name = &name;
+  if (!nt.open_directory || nt.open_directory(&directory, DIRECTORY_QUERY, &attributes) < 0) return NULL;
+  return directory;
+}
+
+struct shmipc_result os_list(enum os_look look, struct os_listing **out) {
+  union {
+    struct directory_entry entry;
+    char space[ENTRY_SIZE];
+  } answer;
+  struct os_listing *listing;
+  struct shmipc_result result = listing_new(&listing);
+  HANDLE directory;
+  ULONG context = 0, written;
+  (void)look;
+  if (result.status != SHMIPC_OK) return result;
+  directory = session_directory();
+  if (!directory || !nt.query_directory) result.status = SHMIPC_NOT_SUPPORTED;
+  while (result.status == SHMIPC_OK &&
+         nt.query_directory(directory, &answer, sizeof answer, TRUE, FALSE, &context, &written) == 0)
+    result = list_entry(listing, &answer.entry);
+  if (directory) CloseHandle(directory);
+  if (result.status == SHMIPC_OK)
+    *out = listing;
+  else
+    os_listing_release(listing);
+  return result;
+}
+
+static struct shmipc_result handle_look(HANDLE handle, enum os_kind kind, struct os_listing **out) {
+  struct os_listing *listing;
+  struct shmipc_result result = listing_new(&listing);
+  struct os_found *found;
+  if (result.status != SHMIPC_OK) return result;
+  found = listing_add(listing);
+  if (!found) {
+    os_listing_release(listing);
+    return shmipc_result(SHMIPC_NO_MEMORY);
+  }
+  look_at(handle, &native_types[kind], 0, found);
+  *out = listing;
+  return result;
+}
+
+struct shmipc_result os_section_look(const struct os_section *section, struct os_listing **out) {
+  const struct shmipc_result result = handle_look(section->mapping, OS_MAPPING, out);
+  if (result.status != SHMIPC_OK) return result;
+  (*out)->objects->size = section->size;
+  if (section->name.text[0] == L'\0') (*out)->objects->traits = OS_IS_FILE;
+  return result;
+}
+
+struct shmipc_result os_mutex_look(const struct os_mutex *mutex, struct os_listing **out) {
+  return handle_look(mutex->handle, OS_MUTEX, out);
+}
+
+struct shmipc_result os_event_look(const struct os_event *event, struct os_listing **out) {
+  return handle_look((HANDLE)(uintptr_t)event, OS_EVENT, out);
+}
+
+struct shmipc_result os_semaphore_look(const struct os_semaphore *semaphore, struct os_listing **out) {
+  return handle_look((HANDLE)(uintptr_t)semaphore, OS_SEMAPHORE, out);
+}
+
+/* There is no memory without a handle here. */
+struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t deadline) {
+  (void)name, (void)deadline;
+  return shmipc_result(SHMIPC_NOT_SUPPORTED);
+}
+
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
+  return os_arena_open(name, kind, 0, out);
+}
+
+struct shmipc_result os_arena_look(const struct os_arena *arena, struct os_listing **out) {
+  return os_section_look(((const struct arena *)arena)->section, out);
+}
+
+struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
+  return os_section_open(name, OS_READ, 0, out);
+}

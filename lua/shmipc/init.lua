@@ -40,6 +40,8 @@ return {
   sleep = core.sleep,
   clock = core.clock,
   pid = core.pid,
+  list = core.list,
+  gc = core.gc,
   mapping = core.mapping,
   mutex = core.mutex,
   event = core.event,

@@ -11,7 +11,7 @@ die() {
 # Packages are Debian's names. What counts is that the thing itself is there, however it came to the machine.
 build_packages=(gcc libc6-dev make cmake lua5.4 liblua5.4-dev)
 demo_packages=("${build_packages[@]}" lua-argparse)
-test_packages=("${demo_packages[@]}" lua-busted luarocks lua-cjson)
+test_packages=("${demo_packages[@]}" lua-busted luarocks lua-cjson tmux python3)
 windows_packages=("${build_packages[@]}" gcc-mingw-w64-x86-64 dpkg-dev)
 wine_packages=(wine64 wine)
 bench_packages=(g++ libboost-dev luajit python3 lua-socket lua-redis redis-server)

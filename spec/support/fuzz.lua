@@ -157,9 +157,12 @@ local waits_for_others = {
 -- Arguments that make sense. Letters: see `generators`.
 local shapes = {
   ["shmipc.sleep"] = "t",
+  ["shmipc.gc"] = "n",
+  ["shmipc.list"] = "o",
   ["shmipc.mapping.create"] = "nso",
   ["shmipc.mapping.open"] = "no",
   ["shmipc.mapping.open_or_create"] = "nso",
+  ["shmipc.mapping.peek"] = "n",
   ["shmipc.mapping.file"] = "Po",
   ["shmipc.mapping.unlink"] = "n",
   ["shmipc.mutex.create"] = "no",

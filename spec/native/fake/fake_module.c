@@ -41,7 +41,7 @@ static int violation(lua_State *L) {
 
 static int live(lua_State *L) {
   const struct fake_live now = fake_live();
-  lua_createtable(L, 0, 9);
+  lua_createtable(L, 0, 10);
 #define PUT(field) (lua_pushinteger(L, (lua_Integer)now.field), lua_setfield(L, -2, #field))
   PUT(allocations);
   PUT(sections);
@@ -50,6 +50,7 @@ static int live(lua_State *L) {
   PUT(events);
   PUT(semaphores);
   PUT(arenas);
+  PUT(listings);
   PUT(names);
   PUT(locks);
 #undef PUT
@@ -88,6 +89,11 @@ static int create_foreign(lua_State *L) {
   lua_Integer size = luaL_checkinteger(L, 2);
   luaL_argcheck(L, size > 0, 2, "not positive");
   luaL_argcheck(L, fake_create_foreign(name, (size_t)size), 1, "the name is taken");
+  return 0;
+}
+
+static int leave_behind(lua_State *L) {
+  luaL_argcheck(L, fake_leave_behind(luaL_checkstring(L, 1)), 1, "the name is taken");
   return 0;
 }
 
@@ -133,6 +139,7 @@ SHMIPC_API int luaopen_shmipc_fake(lua_State *L) {
                                        {"set_waitable", set_waitable},
                                        {"truncate", truncate_object},
                                        {"create_foreign", create_foreign},
+                                       {"leave_behind", leave_behind},
                                        {"thread", enter_thread},
                                        {"end_thread", end_thread},
                                        {"fork", fork_process},

@@ -147,7 +147,7 @@ void os_thread_on_exit(void (*notice)(uintptr_t thread)) { exit_notice = notice;
 struct object {
   enum os_kind kind;
   char *name; /* NULL: it has none any more */
-  int is_file, stays;
+  int is_file, stays, is_left;
   char *bytes;
   uint64_t size;
   unsigned users;   /* handles of this process, inherited ones too */
@@ -250,6 +250,11 @@ int fake_create_foreign(const char *name, size_t size) {
   if (find(name, 0)) return 0;
   object_new(name, OS_MAPPING, size)->stays = 1;
   return 1;
+}
+
+int fake_leave_behind(const char *name) {
+  if (!fake_create_foreign(name, 1)) return 0;
+  return find(name, 0)->is_left = 1;
 }
 
 int fake_set_mutex(const char *name, enum fake_mutex_state state) {
@@ -860,4 +865,139 @@ void os_arena_close(struct os_arena *shared) {
   drop(arena->object, arena->generation);
   control.live.arenas--;
   free(arena);
+}
+
+/* ---- looking: the holders are this process and, after a fork, its parent */
+
+#define PARENT_ID 4710
+
+void os_listing_release(struct os_listing *listing) {
+  if (!listing) return;
+  control.live.listings--;
+  free(listing->objects);
+  free(listing->holders);
+  free(listing);
+}
+
+static void found_fill(const struct object *object, struct os_found *found) {
+  memset(found, 0, sizeof *found);
+  found->kind = object->kind;
+  found->size = object->size;
+  found->mode = 0600;
+  found->age = now;
+  found->traits = OS_HAS_OWNER | OS_HAS_HOLDERS | OS_HAS_ALL_HOLDERS;
+  if (object->is_file) found->traits |= OS_IS_FILE;
+  if (!object->name) found->traits |= OS_IS_NAMELESS;
+  if (object->is_left)
+    found->traits |= OS_IS_LEFTOVER;
+  else if (object->stays && !object->is_file)
+    found->traits |= OS_IS_FOREIGN;
+  if (object->corrupt) found->traits |= OS_IS_CORRUPT;
+  if (object->kind == OS_MAPPING || object->corrupt) return;
+  found->traits |= OS_HAS_STATE;
+  if (object->owner != NOBODY) found->traits |= OS_IS_LOCKED;
+  if (is_thread(object->owner)) found->owner.id = os_process_id();
+  if (object->abandoned) found->traits |= OS_IS_ABANDONED;
+  if (object->traits & OS_EVENT_SET) found->traits |= OS_IS_SET;
+  if (object->traits & OS_EVENT_MANUAL) found->traits |= OS_IS_MANUAL;
+  found->count = object->count;
+  found->maximum = object->maximum;
+}
+
+static void holder_add(struct os_listing *listing, uint64_t process) {
+  struct os_holder *holder = &listing->holders[listing->holder_count++];
+  memset(holder, 0, sizeof *holder);
+  holder->object = listing->count;
+  holder->process.id = process;
+  strcpy(holder->process.command, "fake");
+}
+
+/* Of all that have a name, or of the one. */
+static struct os_listing *listing_new(const struct object *only) {
+  struct os_listing *listing = calloc(1, sizeof *listing);
+  const struct object *object;
+  size_t count = 0;
+  for (object = objects; object; object = object->following) count++;
+  if (!listing) abort();
+  listing->objects = calloc(count + 1, sizeof *listing->objects);
+  listing->holders = calloc(count * 2 + 1, sizeof *listing->holders);
+  if (!listing->objects || !listing->holders) abort();
+  for (object = objects; object; object = object->following) {
+    if (only ? object != only : !object->name || object->is_file) continue;
+    if (object->holders > 0) holder_add(listing, os_process_id());
+    if (object->in_parent) holder_add(listing, PARENT_ID);
+    found_fill(object, &listing->objects[listing->count]);
+    if (!only) snprintf(listing->objects[listing->count].name, OS_FOUND_NAME_SIZE, "%s", object->name);
+    listing->count++;
+  }
+  control.live.listings++;
+  return listing;
+}
+
+struct shmipc_result os_list(enum os_look look, struct os_listing **out) {
+  if (fails(__func__)) return failure(now);
+  *out = listing_new(NULL);
+  if (look == OS_LOOK_BRIEFLY) (*out)->holder_count = 0;
+  return shmipc_result(SHMIPC_OK);
+}
+
+static struct shmipc_result object_look(const char *function, const struct object *object, struct os_listing **out) {
+  if (fails(function)) return failure(now);
+  *out = listing_new(object);
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_section_look(const struct os_section *section, struct os_listing **out) {
+  return object_look(__func__, section->object, out);
+}
+
+struct shmipc_result os_mutex_look(const struct os_mutex *mutex, struct os_listing **out) {
+  return object_look(__func__, mutex->object, out);
+}
+
+struct shmipc_result os_event_look(const struct os_event *event, struct os_listing **out) {
+  return object_look(__func__, event->object, out);
+}
+
+struct shmipc_result os_semaphore_look(const struct os_semaphore *semaphore, struct os_listing **out) {
+  return object_look(__func__, semaphore->object, out);
+}
+
+struct shmipc_result os_remove_leftover(const struct os_name *name, uint64_t deadline) {
+  struct object *object = find(name->base, 0);
+  if (fails(__func__)) return failure(deadline);
+  check_name(name);
+  if (!object) return shmipc_result(SHMIPC_NOT_FOUND);
+  if (!object->is_left) return shmipc_result(SHMIPC_EXISTS);
+  object->stays = 0;
+  object_check(object);
+  return shmipc_result(SHMIPC_OK);
+}
+
+/* A section that does not hold; its object must be held by somebody else as long as it is used. */
+struct shmipc_result os_section_peek(const struct os_name *name, struct os_section **out) {
+  struct object *object = find(name->base, 0);
+  if (fails(__func__)) return failure(now);
+  check_name(name);
+  if (!object) return shmipc_result(SHMIPC_NOT_FOUND);
+  *out = section_new(object, OS_READ);
+  (*out)->generation = generation - 1; /* as a forked child's: it is no holder */
+  object->holders--;
+  return shmipc_result(SHMIPC_OK);
+}
+
+struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
+  struct object *object;
+  struct shmipc_result result;
+  if (fails(__func__)) return failure(now);
+  result = look_up(name, kind, &object);
+  if (result.status != SHMIPC_OK) return result;
+  *out = arena_new(object);
+  arena_of(*out)->generation = generation - 1;
+  object->holders--;
+  return result;
+}
+
+struct shmipc_result os_arena_look(const struct os_arena *arena, struct os_listing **out) {
+  return object_look(__func__, ((const struct arena *)arena)->object, out);
 }

@@ -23,7 +23,7 @@ const char *fake_failed(void);
 
 /* What is there now. */
 struct fake_live {
-  size_t allocations, sections, views, mutexes, events, semaphores, arenas;
+  size_t allocations, sections, views, mutexes, events, semaphores, arenas, listings;
   size_t names; /* of named objects */
   size_t locks; /* mutexes, and arenas' locks, held by threads of this process */
 };
@@ -50,6 +50,9 @@ int fake_truncate(const char *name);
 
 /* Another program makes a mapping or takes hold of a persistent one: its name stays until it is unlinked. */
 int fake_create_foreign(const char *name, size_t size);
+
+/* A mapping that somebody made and did not live to close: nobody but os_remove_leftover takes it away here. */
+int fake_leave_behind(const char *name);
 
 /* Plays a thread; 0: a new one, whose number is returned. */
 uintptr_t fake_enter_thread(uintptr_t thread);

@@ -1,0 +1,1 @@
+@lua "%~dp0shmipc" %*
