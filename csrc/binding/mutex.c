@@ -1,6 +1,8 @@
 /* shmipc.mutex */
 #include "binding.h"
 
+#include <math.h>
+
 #define TYPE "shmipc.mutex"
 
 static struct shmipc_mutex *mutex_self(lua_State *L, const char *function) {
@@ -123,6 +125,18 @@ thread do not exclude each other. No fairness is promised.
 @type mutex
 */
 
+/* After a vain try. */
+static SHMIPC_APART struct shmipc_result lock_slowly(lua_State *L, const char *function, struct shmipc_mutex *mutex,
+                                                     double seconds, struct shmipc_guard *guard, int *abandoned) {
+  struct shmipc_wait wait = shmipc_wait_begin(seconds);
+  struct shmipc_result result = {SHMIPC_TIMEOUT, 0};
+  while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait)) {
+    if (!mutex->lock) shmipc_closed(L, function, &shmipc_mutex_type); /* by a hook meanwhile */
+    result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, abandoned);
+  }
+  return result;
+}
+
 /***
 Locks.
 
@@ -140,14 +154,13 @@ if abandoned then view:fill(0) end -- whatever makes the data whole again
 static int mutex_lock(lua_State *L) {
   static const char function[] = "mutex:lock";
   struct shmipc_mutex *mutex = mutex_self(L, function);
-  struct shmipc_wait wait = shmipc_wait_begin(shmipc_seconds(L, 2, function, "timeout"));
+  double seconds = lua_isnoneornil(L, 2) ? HUGE_VAL : shmipc_seconds(L, 2, function, "timeout");
   struct shmipc_guard *guard = shmipc_guard_push(L, 1, lua_upvalueindex(2));
   struct shmipc_result result;
   int abandoned = 0;
-  do {
-    if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser or a hook meanwhile */
-    result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, &abandoned);
-  } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
+  if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser meanwhile */
+  result = shmipc_mutex_lock(mutex, 0, &guard->serial, &abandoned);
+  if (result.status == SHMIPC_TIMEOUT) result = lock_slowly(L, function, mutex, seconds, guard, &abandoned);
   if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   if (!abandoned) return 1;
   lua_pushvalue(L, lua_upvalueindex(3)); /* no allocation now: an error would keep the lock */
