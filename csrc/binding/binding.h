@@ -91,10 +91,10 @@ struct shmipc_handle {
   const struct shmipc_type *type;
 };
 
-/* Fills the metatable at the top of the stack and leaves the table of methods above it. Upvalues of all functions: 1
- * the metatable itself, then the type's companions, which stand below the metatable in the stack, in their order.
+/* Pushes a new metatable, whose field `methods` is the table of methods. Upvalues of all functions: 1 the metatable
+ * itself, then the type's companions, which stand at the top of the stack, in their order.
  * A type with an __index of its own finds its methods by shmipc_method_push. */
-void shmipc_type_fill(lua_State *L, const struct shmipc_type *type);
+void shmipc_type_push(lua_State *L, const struct shmipc_type *type);
 
 /* The userdata at arg if it is of the type; else NULL. This is part of every access to shared memory: comparing the
  * metatable would cost a fifth of one more. The size is looked at before any byte. */
