@@ -148,7 +148,7 @@ void shmipc_wait_prepare(lua_State *L);
 extern const struct shmipc_type shmipc_view_type;    /* string.pack, string.unpack, string.packsize, typed.h's table */
 extern const struct shmipc_type shmipc_mapping_type; /* the view's metatable */
 extern const struct shmipc_type shmipc_guard_type;   /* none */
-extern const struct shmipc_type shmipc_mutex_type;   /* the guard's metatable, the string "abandoned" */
+extern const struct shmipc_type shmipc_mutex_type;   /* the string "abandoned" */
 extern const struct shmipc_type shmipc_event_type;   /* none */
 extern const struct shmipc_type shmipc_semaphore_type; /* none */
 extern const struct shmipc_type shmipc_channel_type;   /* typed.h's table */
@@ -170,19 +170,25 @@ struct shmipc_view_handle {
   struct shmipc_view view;
 };
 
+/* User values: 1 the name, 2 the metatable of its guards. */
+enum { SHMIPC_MUTEX_GUARDS = 2 };
+
 struct shmipc_mutex_handle {
   struct shmipc_handle handle;
   struct shmipc_mutex mutex;
 };
 
-/* One level of a mutex, whose handle is user value 1. */
+/* One level of a mutex. */
 struct shmipc_guard {
   struct shmipc_handle handle;
   uint64_t serial; /* 0: it holds nothing */
 };
 
-/* Pushes a guard that holds nothing yet, of the mutex at the index. */
-struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable);
+/* Pushes the metatable of the guards of the mutex handle at the index. metatable: the index of the type's. */
+void shmipc_guard_metatable_push(lua_State *L, int mutex, int metatable);
+
+/* Pushes a guard that holds nothing yet, of the mutex at index 1. */
+struct shmipc_guard *shmipc_guard_push(lua_State *L);
 
 SHMIPC_HIDDEN_END
 

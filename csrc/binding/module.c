@@ -175,6 +175,8 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   add_kind(L, kinds, "guard", &shmipc_guard_type);
   lua_pushliteral(L, "abandoned");
   add_kind(L, kinds, "mutex", &shmipc_mutex_type);
+  lua_getfield(L, kinds, "guard");
+  lua_setfield(L, -2, "guard");
   add_functions(L, module, "mutex", shmipc_mutex_functions);
 
   add_kind(L, kinds, "event", &shmipc_event_type);
