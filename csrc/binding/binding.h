@@ -92,10 +92,10 @@ struct shmipc_handle {
   const struct shmipc_type *type;
 };
 
-/* Fills the metatable at the top of the stack and leaves the table of methods above it. Upvalues of all functions: 1
- * the metatable itself, then the type's companions, which stand below the metatable in the stack, in their order.
+/* Pushes a new metatable, whose field `methods` is the table of methods. Upvalues of all functions: 1 the metatable
+ * itself, then the type's companions, which stand at the top of the stack, in their order.
  * A type with an __index of its own finds its methods by shmipc_method_push. */
-void shmipc_type_fill(lua_State *L, const struct shmipc_type *type);
+void shmipc_type_push(lua_State *L, const struct shmipc_type *type);
 
 /* The userdata at arg if it is of the type; else NULL. This is part of every access to shared memory: comparing the
  * metatable would cost a fifth of one more. The size is looked at before any byte. */
@@ -149,7 +149,7 @@ void shmipc_wait_prepare(lua_State *L);
 extern const struct shmipc_type shmipc_view_type;    /* string.pack, string.unpack, string.packsize, typed.h's table */
 extern const struct shmipc_type shmipc_mapping_type; /* the view's metatable */
 extern const struct shmipc_type shmipc_guard_type;   /* none */
-extern const struct shmipc_type shmipc_mutex_type;   /* the guard's metatable, the string "abandoned" */
+extern const struct shmipc_type shmipc_mutex_type;   /* the string "abandoned" */
 extern const struct shmipc_type shmipc_event_type;   /* none */
 extern const struct shmipc_type shmipc_semaphore_type; /* none */
 extern const struct shmipc_type shmipc_channel_type;   /* typed.h's table */
@@ -188,19 +188,25 @@ struct shmipc_view_handle {
   struct shmipc_view view;
 };
 
+/* User values: 1 the name, 2 the metatable of its guards. */
+enum { SHMIPC_MUTEX_GUARDS = 2 };
+
 struct shmipc_mutex_handle {
   struct shmipc_handle handle;
   struct shmipc_mutex mutex;
 };
 
-/* One level of a mutex, whose handle is user value 1. */
+/* One level of a mutex. */
 struct shmipc_guard {
   struct shmipc_handle handle;
   uint64_t serial; /* 0: it holds nothing */
 };
 
-/* Pushes a guard that holds nothing yet, of the mutex at the index. */
-struct shmipc_guard *shmipc_guard_push(lua_State *L, int mutex, int metatable);
+/* Pushes the metatable of the guards of the mutex handle at the index. metatable: the index of the type's. */
+void shmipc_guard_metatable_push(lua_State *L, int mutex, int metatable);
+
+/* Pushes a guard that holds nothing yet, of the mutex at index 1. */
+struct shmipc_guard *shmipc_guard_push(lua_State *L);
 
 SHMIPC_HIDDEN_END
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Pops a table of functions' upvalues: `companions` values below the metatable at `metatable`. */
+/* Into the table at the top. Upvalues: the metatable, and the `companions` values below it. */
 static void set_functions(lua_State *L, const luaL_Reg *functions, int metatable, int companions) {
   int i;
   lua_pushvalue(L, metatable);
@@ -11,22 +11,28 @@ static void set_functions(lua_State *L, const luaL_Reg *functions, int metatable
   luaL_setfuncs(L, functions, companions + 1);
 }
 
-void shmipc_type_fill(lua_State *L, const struct shmipc_type *type) {
-  int metatable = lua_gettop(L);
+/* Pushes a table with twice the room that the functions need. In Lua's tables a key is found at the first look that was
+ * put in before others of its hash, unless the table has grown since; and in a roomy one few others have its hash. */
+static void push_roomy_table(lua_State *L, const luaL_Reg *functions) {
+  int count = 4; /* what each type has besides, and what the Lua half adds */
+  for (; functions->name; functions++) count++;
+  lua_createtable(L, 0, 2 * count);
+}
+
+void shmipc_type_push(lua_State *L, const struct shmipc_type *type) {
+  int metatable;
+  push_roomy_table(L, type->metamethods);
+  metatable = lua_gettop(L);
+  push_roomy_table(L, type->methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, metatable, "__index"); /* first of all; a type's own takes its place */
+  set_functions(L, type->methods, metatable, type->companions);
+  lua_setfield(L, metatable, "methods");
+  set_functions(L, type->metamethods, metatable, type->companions);
   lua_pushstring(L, type->name);
   lua_setfield(L, metatable, "__name");
   lua_pushstring(L, type->name); /* scripts see this instead of the metatable, and cannot take it apart */
   lua_setfield(L, metatable, "__metatable");
-  set_functions(L, type->metamethods, metatable, type->companions);
-  lua_newtable(L);
-  set_functions(L, type->methods, metatable, type->companions);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, metatable, "methods");
-  if (lua_getfield(L, metatable, "__index") == LUA_TNIL) {
-    lua_pushvalue(L, -2);
-    lua_setfield(L, metatable, "__index");
-  }
-  lua_pop(L, 1);
 }
 
 void *shmipc_handle_push(lua_State *L, const struct shmipc_type *type, int kept, int metatable) {

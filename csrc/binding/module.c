@@ -133,11 +133,10 @@ for _, object in ipairs(shmipc.list({holders = false})) do
 end
 */
 
-/* Fills the metatable at the top. kinds[name] is the metatable, where the Lua half finds a type's `methods` and other
- * things, and adds its own. Leaves the metatable. */
+/* Pushes the type's metatable. kinds[name] is the metatable, where the Lua half finds a type's `methods` and other
+ * things, and adds its own. */
 static void add_kind(lua_State *L, int kinds, const char *name, const struct shmipc_type *type) {
-  shmipc_type_fill(L, type);
-  lua_pop(L, 1);
+  shmipc_type_push(L, type);
   lua_pushvalue(L, -1);
   lua_setfield(L, kinds, name);
 }
@@ -172,13 +171,10 @@ static void add_windows(lua_State *L, int module, int kinds) {
   lua_rawseti(L, companions, COMPANION_WEAK);
 
   lua_pushvalue(L, companions);
-  lua_newtable(L);
   add_kind(L, kinds, "array", &shmipc_array_type);
   lua_rawseti(L, companions, COMPANION_ARRAY);
-  lua_newtable(L);
   add_kind(L, kinds, "record", &shmipc_record_type);
   lua_rawseti(L, companions, COMPANION_RECORD);
-  lua_newtable(L);
   add_kind(L, kinds, "layout", &shmipc_layout_type);
   lua_pushcclosure(L, shmipc_layout_new, 1);
   lua_setfield(L, module, "layout");
@@ -210,27 +206,22 @@ SHMIPC_API int luaopen_shmipc_core(lua_State *L) {
   add_windows(L, module, kinds);
   push_string_functions(L);
   lua_getfield(L, module, "companions");
-  lua_newtable(L);
   add_kind(L, kinds, "view", &shmipc_view_type);
-  lua_newtable(L);
   add_kind(L, kinds, "mapping", &shmipc_mapping_type);
   add_functions(L, module, "mapping", shmipc_mapping_functions);
 
-  lua_newtable(L);
   add_kind(L, kinds, "guard", &shmipc_guard_type);
   lua_pushliteral(L, "abandoned");
-  lua_newtable(L);
   add_kind(L, kinds, "mutex", &shmipc_mutex_type);
+  lua_getfield(L, kinds, "guard");
+  lua_setfield(L, -2, "guard");
   add_functions(L, module, "mutex", shmipc_mutex_functions);
 
-  lua_newtable(L);
   add_kind(L, kinds, "event", &shmipc_event_type);
   add_functions(L, module, "event", shmipc_event_functions);
-  lua_newtable(L);
   add_kind(L, kinds, "semaphore", &shmipc_semaphore_type);
   add_functions(L, module, "semaphore", shmipc_semaphore_functions);
   lua_getfield(L, module, "companions");
-  lua_newtable(L);
   add_kind(L, kinds, "channel", &shmipc_channel_type);
   add_functions(L, module, "channel", shmipc_channel_functions);
   lua_settop(L, module);

@@ -1,6 +1,8 @@
 /* shmipc.mutex */
 #include "binding.h"
 
+#include <math.h>
+
 #define TYPE "shmipc.mutex"
 
 static struct shmipc_mutex *mutex_self(lua_State *L, const char *function) {
@@ -16,6 +18,17 @@ typedef struct shmipc_result (*make_function)(const struct os_name *name, const 
 static const char *const creation_options[] = {"owned", "mode", NULL};
 static const char *const no_options[] = {NULL};
 
+/* Pushes a handle that has no lock yet. */
+static struct shmipc_mutex_handle *push_handle(lua_State *L, int name, int metatable) {
+  struct shmipc_mutex_handle *handle = shmipc_handle_push(L, &shmipc_mutex_type, name, metatable);
+  int self = lua_gettop(L);
+  if (lua_getfield(L, metatable, "guard") != LUA_TTABLE) luaL_error(L, "shmipc.core was taken apart");
+  shmipc_guard_metatable_push(L, self, self + 1);
+  lua_setiuservalue(L, self, SHMIPC_MUTEX_GUARDS);
+  lua_settop(L, self);
+  return handle;
+}
+
 static int push_mutex(lua_State *L, const char *function, make_function make, const char *const *allowed) {
   struct shmipc_wait wait = shmipc_wait_for_decision();
   struct shmipc_mutex_creation creation;
@@ -28,7 +41,7 @@ static int push_mutex(lua_State *L, const char *function, make_function make, co
   shmipc_options(L, 2, function, allowed);
   creation.mode = shmipc_option_mode(L, 2, function);
   creation.birth = shmipc_option_flag(L, 2, function, "owned") ? OS_BORN_OWNED : OS_BORN_FREE;
-  handle = shmipc_handle_push(L, &shmipc_mutex_type, 1, lua_upvalueindex(1));
+  handle = push_handle(L, 1, lua_upvalueindex(1));
   do {
     result = make(&name, &creation, wait.until, &handle->mutex);
   } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
@@ -123,6 +136,18 @@ thread do not exclude each other. No fairness is promised.
 @type mutex
 */
 
+/* After a vain try. */
+static SHMIPC_APART struct shmipc_result lock_slowly(lua_State *L, const char *function, struct shmipc_mutex *mutex,
+                                                     double seconds, struct shmipc_guard *guard, int *abandoned) {
+  struct shmipc_wait wait = shmipc_wait_begin(seconds);
+  struct shmipc_result result = {SHMIPC_TIMEOUT, 0};
+  while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait)) {
+    if (!mutex->lock) shmipc_closed(L, function, &shmipc_mutex_type); /* by a hook meanwhile */
+    result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, abandoned);
+  }
+  return result;
+}
+
 /***
 Locks.
 
@@ -140,17 +165,16 @@ if abandoned then view:fill(0) end -- whatever makes the data whole again
 static int mutex_lock(lua_State *L) {
   static const char function[] = "mutex:lock";
   struct shmipc_mutex *mutex = mutex_self(L, function);
-  struct shmipc_wait wait = shmipc_wait_begin(shmipc_seconds(L, 2, function, "timeout"));
-  struct shmipc_guard *guard = shmipc_guard_push(L, 1, lua_upvalueindex(2));
+  double seconds = lua_isnoneornil(L, 2) ? HUGE_VAL : shmipc_seconds(L, 2, function, "timeout");
+  struct shmipc_guard *guard = shmipc_guard_push(L);
   struct shmipc_result result;
   int abandoned = 0;
-  do {
-    if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser or a hook meanwhile */
-    result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, &abandoned);
-  } while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait));
+  if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser meanwhile */
+  result = shmipc_mutex_lock(mutex, 0, &guard->serial, &abandoned);
+  if (result.status == SHMIPC_TIMEOUT) result = lock_slowly(L, function, mutex, seconds, guard, &abandoned);
   if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   if (!abandoned) return 1;
-  lua_pushvalue(L, lua_upvalueindex(3)); /* no allocation now: an error would keep the lock */
+  lua_pushvalue(L, lua_upvalueindex(2)); /* no allocation now: an error would keep the lock */
   return 2;
 }
 
@@ -288,4 +312,4 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg metamethods[] = {
     {"__gc", finalise}, {"__close", finalise}, {"__tostring", mutex_tostring}, {"expect", mutex_expect}, {NULL, NULL}};
 
-const struct shmipc_type shmipc_mutex_type = {TYPE, sizeof(struct shmipc_mutex_handle), 1, 2, methods, metamethods};
+const struct shmipc_type shmipc_mutex_type = {TYPE, sizeof(struct shmipc_mutex_handle), 2, 1, methods, metamethods};

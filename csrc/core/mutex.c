@@ -113,16 +113,15 @@ static struct shmipc_result attach(struct os_mutex *kernel, int created, struct 
   return shmipc_result(SHMIPC_OK);
 }
 
-static struct shmipc_result reserve_level(struct shmipc_mutex *mutex) {
+/* 0: out of memory. */
+static SHMIPC_APART int more_levels(struct shmipc_mutex *mutex) {
   size_t capacity = mutex->capacity * 2;
-  uint64_t *serials;
-  if (mutex->levels < mutex->capacity) return shmipc_result(SHMIPC_OK);
-  serials = os_reallocate(mutex->serials == mutex->few ? NULL : mutex->serials, capacity * sizeof *serials);
-  if (!serials) return shmipc_result(SHMIPC_NO_MEMORY);
+  uint64_t *serials = os_reallocate(mutex->serials == mutex->few ? NULL : mutex->serials, capacity * sizeof *serials);
+  if (!serials) return 0;
   if (mutex->serials == mutex->few) memcpy(serials, mutex->few, sizeof mutex->few);
   mutex->serials = serials;
   mutex->capacity = capacity;
-  return shmipc_result(SHMIPC_OK);
+  return 1;
 }
 
 /* Levels of an acquisition that is over (its thread died, or the process forked) are nothing. */
@@ -135,10 +134,11 @@ static void forget_old_levels(struct shmipc_mutex *mutex) {
 
 static uint64_t add_level(struct shmipc_mutex *mutex) {
   struct shmipc_lock *lock = mutex->lock;
+  uint64_t serial = ++lock->last_serial;
   forget_old_levels(mutex);
   lock->depth++;
-  mutex->serials[mutex->levels++] = ++lock->last_serial;
-  return lock->last_serial;
+  mutex->serials[mutex->levels++] = serial;
+  return serial;
 }
 
 static void begin_acquisition(struct shmipc_lock *lock, uintptr_t thread) {
@@ -194,14 +194,13 @@ struct shmipc_result shmipc_mutex_lock(struct shmipc_mutex *mutex, uint64_t dead
                                        int *abandoned) {
   struct shmipc_lock *lock = mutex->lock;
   uintptr_t thread = os_thread_self();
-  struct shmipc_result result = reserve_level(mutex);
-  if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
-  if (result.status != SHMIPC_OK) return result;
+  struct shmipc_result result;
+  if (!thread || (mutex->levels == mutex->capacity && !more_levels(mutex))) return shmipc_result(SHMIPC_NO_MEMORY);
   if (lock->owner == thread) {
     if (lock->depth == DEPTH_MAX) return shmipc_result(SHMIPC_LIMIT);
     *abandoned = 0;
     *serial = add_level(mutex);
-    return result;
+    return shmipc_result(SHMIPC_OK);
   }
   result = os_mutex_lock(lock->kernel, deadline, abandoned);
   if (result.status != SHMIPC_OK) return result;

@@ -209,23 +209,26 @@ static int process_ready(void) {
 void os_process_lock(void) { pthread_mutex_lock(&process_lock); }
 void os_process_unlock(void) { pthread_mutex_unlock(&process_lock); }
 
-static struct thread *thread_self(void) {
-  if (!self) {
-    struct thread *thread = process_ready() ? calloc(1, sizeof *thread) : NULL;
-    if (!thread) return NULL;
-    os_process_lock();
-    if (pthread_setspecific(thread_key, thread) != 0) {
-      os_process_unlock();
-      free(thread);
-      return NULL;
-    }
-    thread_describe(thread);
-    thread->following = threads;
-    threads = thread;
+static SHMIPC_APART struct thread *thread_begin(void) {
+  struct thread *thread = process_ready() ? calloc(1, sizeof *thread) : NULL;
+  if (!thread) return NULL;
+  os_process_lock();
+  if (pthread_setspecific(thread_key, thread) != 0) {
     os_process_unlock();
-    self = thread;
+    free(thread);
+    return NULL;
   }
-  return self;
+  thread_describe(thread);
+  thread->following = threads;
+  threads = thread;
+  os_process_unlock();
+  self = thread;
+  return thread;
+}
+
+static inline struct thread *thread_self(void) {
+  struct thread *thread = self;
+  return thread ? thread : thread_begin();
 }
 
 uintptr_t os_thread_self(void) {
@@ -1377,12 +1380,12 @@ static int word_take(struct os_mutex *mutex, uint32_t mine, int *abandoned) {
   return 1;
 }
 
-static struct shmipc_result word_acquire(struct os_mutex *mutex, uint32_t tid, uint64_t deadline, int *abandoned) {
+/* After a vain try. */
+static SHMIPC_APART struct shmipc_result word_wait(struct os_mutex *mutex, uint32_t tid, uint64_t deadline,
+                                                   int *abandoned) {
   uint32_t mine = tid;
   unsigned spins = 0;
-  uint64_t now = 0, hungry_at;
-  if (word_take(mutex, mine, abandoned)) return shmipc_result(SHMIPC_OK);
-  hungry_at = os_clock();
+  uint64_t now = 0, hungry_at = os_clock();
   if (deadline <= hungry_at) return shmipc_result(SHMIPC_TIMEOUT);
   hungry_at += HUNGRY_AFTER;
   while (spins++ < SPINS) {
@@ -1418,34 +1421,38 @@ static void let_pass(struct os_mutex *mutex, uint32_t left) {
   while (atomic_load(&mutex->lock->word) == left && os_clock() < until) nanosleep(&moment, NULL);
 }
 
+/* The word is ours, and the node is on a list: of a thread that died with the lock; or the word lied about being free,
+ * and is let go of. Then the result is 0. */
+static SHMIPC_APART int node_can_be_taken(struct os_mutex *mutex, uintptr_t listed_by, uint32_t tid) {
+  uint32_t ours;
+  int running;
+  os_process_lock();
+  running = os_thread_is_alive(listed_by);
+  os_process_unlock();
+  if (!running) return 1;
+  ours = atomic_load(&mutex->lock->word);
+  if ((ours & FUTEX_TID_MASK) == tid) atomic_compare_exchange_strong(&mutex->lock->word, &ours, FUTEX_OWNER_DIED);
+  return 0;
+}
+
 struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned) {
   struct thread *thread = thread_self();
-  struct shmipc_result result;
+  struct shmipc_result result = {SHMIPC_OK, 0};
   uintptr_t listed_by;
-  int running;
+  uint32_t tid;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
   if (thread->listed >= LOCKS_PER_THREAD) return shmipc_result(SHMIPC_LIMIT);
+  tid = (uint32_t)thread->id;
   list_announce(thread, mutex);
-  result = word_acquire(mutex, (uint32_t)thread->id, deadline, abandoned);
+  if (!word_take(mutex, tid, abandoned)) result = word_wait(mutex, tid, deadline, abandoned);
   if (mutex->block.lost) result.status = SHMIPC_CORRUPT;
-  if (result.status != SHMIPC_OK) {
-    list_done(thread);
-    return result;
+  if (result.status == SHMIPC_OK) {
+    listed_by = mutex->listed_by;
+    if (listed_by == 0 || node_can_be_taken(mutex, listed_by, tid))
+      list_insert(thread, mutex);
+    else
+      result.status = SHMIPC_CORRUPT;
   }
-  listed_by = mutex->listed_by;
-  if (listed_by != 0) { /* still on a list: of a thread that died with the lock, or the word lied about being free */
-    os_process_lock();
-    running = os_thread_is_alive(listed_by);
-    os_process_unlock();
-    if (running) {
-      uint32_t ours = atomic_load(&mutex->lock->word);
-      if ((ours & FUTEX_TID_MASK) == (uint32_t)thread->id)
-        atomic_compare_exchange_strong(&mutex->lock->word, &ours, FUTEX_OWNER_DIED);
-      list_done(thread);
-      return shmipc_result(SHMIPC_CORRUPT);
-    }
-  }
-  list_insert(thread, mutex);
   list_done(thread);
   if (mutex->block.kind == OS_MUTEX)
     atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
