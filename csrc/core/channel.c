@@ -437,6 +437,11 @@ static int has_come(const struct shmipc_channel *channel, uint64_t position) {
   return (int64_t)(load_tail(channel) - position) >= 0;
 }
 
+/* Without the lock: while others send, the answer may be wrong, and costs one look more. */
+static int is_shut_down(const struct shmipc_channel *channel) {
+  return is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
+}
+
 #define SPARSE 32 /* rests between two looks at the tail, which its writer would rather keep to itself */
 _Static_assert(SPARSE % RESTS == 0, "each is followed by a look at the clock");
 
@@ -461,11 +466,10 @@ static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_
   for (;;) {
     value = bell_announce(channel, OS_BELL_SENDERS, value);
     SHMIPC_STEP(SPACE_ANNOUNCED);
-    if (has_come(channel, missing) || os_clock() >= deadline) break;
+    if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline) break;
     os_arena_sleep(channel->arena, OS_BELL_SENDERS, value, deadline);
     SHMIPC_STEP(SPACE_SLEPT);
-    if (has_come(channel, missing) || os_clock() >= deadline || *channel->arena->lost) break;
-    if (is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)))) break;
+    if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline || *channel->arena->lost) break;
   }
   bell_leave(channel, OS_BELL_SENDERS, value);
   if (has_come(channel, missing)) sleep_succeeded(&spin);
@@ -660,7 +664,7 @@ struct shmipc_result shmipc_channel_inspect(const struct shmipc_channel *channel
     if (tail % WORD != 0) return shmipc_result(SHMIPC_CORRUPT);
     found = find(channel, tail, &look, &word);
     state = read_state(channel, tail, found, word);
-    state.is_shut_down = is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
+    state.is_shut_down = is_shut_down(channel);
     if (found == GARBAGE && load_tail(channel) == tail) return shmipc_result(SHMIPC_CORRUPT);
   } while (load_tail(channel) != tail && ++tries < TRIES);
   state.senders_wait = (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) != 0;
