@@ -417,6 +417,7 @@ static enum shmipc_status publish(struct shmipc_channel *channel, const struct s
   store_word(channel, end, 0);
   SHMIPC_STEP(SEND_ENDED);
   atomic_store_explicit(word_at(channel, begin), first, memory_order_release);
+  atomic_signal_fence(memory_order_seq_cst); /* `end` never points behind what a death left unpublished */
   SHMIPC_STEP(SEND_PUBLISHED);
   guarded->count = number + i;
   SHMIPC_STEP(SEND_COUNTED);
