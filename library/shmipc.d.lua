@@ -951,6 +951,13 @@ function channel:name() end
 ---@return boolean
 function channel:created() end
 
+---Tells what can be known of the object from outside: what `shmipc.list` tells of it.
+---@return shmipc.info? info
+---@return string? message
+---@return shmipc.code? code SYSTEM, …
+---@return integer? native the system's error number
+function channel:info() end
+
 ---Lets go of the channel; it goes on for the others. A second call does nothing.
 ---@return true
 function channel:close() end

@@ -23,8 +23,8 @@ local function sources_with(platform_file)
   return {
     "csrc/binding/arguments.c",
     "csrc/binding/array.c",
-    "csrc/binding/channel.c",
     "csrc/binding/atomic.c",
+    "csrc/binding/channel.c",
     "csrc/binding/event.c",
     "csrc/binding/guard.c",
     "csrc/binding/handle.c",

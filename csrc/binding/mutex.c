@@ -138,9 +138,9 @@ thread do not exclude each other. No fairness is promised.
 
 /* After a vain try. */
 static SHMIPC_APART struct shmipc_result lock_slowly(lua_State *L, const char *function, struct shmipc_mutex *mutex,
-                                                     double seconds, struct shmipc_guard *guard, int *abandoned) {
+                                                     double seconds, struct shmipc_guard *guard, int *abandoned,
+                                                     struct shmipc_result result) {
   struct shmipc_wait wait = shmipc_wait_begin(seconds);
-  struct shmipc_result result = {SHMIPC_TIMEOUT, 0};
   while (result.status == SHMIPC_TIMEOUT && shmipc_wait_more(L, &wait)) {
     if (!mutex->lock) shmipc_closed(L, function, &shmipc_mutex_type); /* by a hook meanwhile */
     result = shmipc_mutex_lock(mutex, wait.until, &guard->serial, abandoned);
@@ -171,7 +171,7 @@ static int mutex_lock(lua_State *L) {
   int abandoned = 0;
   if (!mutex->lock) return shmipc_closed(L, function, &shmipc_mutex_type); /* by a finaliser meanwhile */
   result = shmipc_mutex_lock(mutex, 0, &guard->serial, &abandoned);
-  if (result.status == SHMIPC_TIMEOUT) result = lock_slowly(L, function, mutex, seconds, guard, &abandoned);
+  if (result.status == SHMIPC_TIMEOUT) result = lock_slowly(L, function, mutex, seconds, guard, &abandoned, result);
   if (result.status != SHMIPC_OK) return shmipc_self_failure(L, function, result);
   if (!abandoned) return 1;
   lua_pushvalue(L, lua_upvalueindex(2)); /* no allocation now: an error would keep the lock */

@@ -436,6 +436,7 @@ static enum shmipc_status publish(struct shmipc_channel *channel, const struct s
   store_word(channel, end, 0);
   SHMIPC_STEP(SEND_ENDED);
   atomic_store_explicit(word_at(channel, begin), first, memory_order_release);
+  atomic_signal_fence(memory_order_seq_cst); /* `end` never points behind what a death left unpublished */
   SHMIPC_STEP(SEND_PUBLISHED);
   guarded->count = number + i;
   SHMIPC_STEP(SEND_COUNTED);
@@ -454,6 +455,11 @@ static uint64_t enough_for(const struct shmipc_channel *channel, uint64_t missin
 
 static int has_come(const struct shmipc_channel *channel, uint64_t position) {
   return (int64_t)(load_tail(channel) - position) >= 0;
+}
+
+/* Without the lock: while others send, the answer may be wrong, and costs one look more. */
+static int is_shut_down(const struct shmipc_channel *channel) {
+  return is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
 }
 
 #define SPARSE 32 /* rests between two looks at the tail, which its writer would rather keep to itself */
@@ -480,11 +486,10 @@ static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_
   for (;;) {
     value = bell_announce(channel, OS_BELL_SENDERS, value);
     SHMIPC_STEP(SPACE_ANNOUNCED);
-    if (has_come(channel, missing) || os_clock() >= deadline) break;
+    if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline) break;
     os_arena_sleep(channel->arena, OS_BELL_SENDERS, value, deadline);
     SHMIPC_STEP(SPACE_SLEPT);
-    if (has_come(channel, missing) || os_clock() >= deadline || *channel->arena->lost) break;
-    if (is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)))) break;
+    if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline || *channel->arena->lost) break;
   }
   bell_leave(channel, OS_BELL_SENDERS, value);
   if (has_come(channel, missing)) sleep_succeeded(&spin);
@@ -619,7 +624,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
       return shmipc_result(SHMIPC_CLOSED);
     }
     if (deadline == 0 || os_clock() >= deadline) return look_in_vain(channel);
-    channel->has_slept = await_message(channel, deadline);
+    channel->has_slept |= await_message(channel, deadline);
     has_waited = 1;
   }
 }

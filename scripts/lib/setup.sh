@@ -15,6 +15,7 @@ test_packages=("${demo_packages[@]}" lua-busted luarocks lua-cjson tmux python3)
 windows_packages=("${build_packages[@]}" gcc-mingw-w64-x86-64 dpkg-dev)
 wine_packages=(wine64 wine)
 bench_packages=(g++ libboost-dev luajit python3 lua-socket lua-redis redis-server)
+model_packages=(gcc libc6-dev spin)
 lint_packages=(clang clang-format clang-tidy cppcheck shellcheck lua-check lua-ldoc)
 
 # Debian's busted is packed for Lua 5.1 to 5.3; its modules are plain Lua and run under 5.4 as well.
