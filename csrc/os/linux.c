@@ -1454,7 +1454,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
       result.status = SHMIPC_CORRUPT;
   }
   list_done(thread);
-  if (mutex->block.kind == OS_MUTEX)
+  if (result.status == SHMIPC_OK && mutex->block.kind == OS_MUTEX)
     atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
   return result;
 }
