@@ -1294,7 +1294,7 @@ struct os_mutex {
   struct block block; /* the shared page, then the private one */
   struct lock_words *lock;
   struct list_node *node;
-  volatile uintptr_t listed_by; /* the thread whose list the node is on, 0: none; written by that thread */
+  _Atomic uintptr_t listed_by; /* the thread whose list the node is on, or is about to be put on; 0: none */
 };
 
 static struct shmipc_result mutex_new(enum os_kind kind, struct os_mutex **out) {
@@ -1342,6 +1342,7 @@ static void list_done(struct thread *thread) {
   *(void *volatile *)&thread->robust->list_op_pending = NULL;
 }
 
+/* pre: node_claim. */
 static void list_insert(struct thread *thread, struct os_mutex *mutex) {
   void **head = (void **)&thread->robust->list;
   struct list_node *node = mutex->node;
@@ -1350,7 +1351,6 @@ static void list_insert(struct thread *thread, struct os_mutex *mutex) {
   atomic_signal_fence(memory_order_seq_cst);
   if (((uintptr_t)*head & ~(uintptr_t)1) != (uintptr_t)head) entry_node(*head)->previous = &node->next;
   *(void *volatile *)head = &node->next;
-  mutex->listed_by = thread->token;
   thread->listed++;
 }
 
@@ -1359,7 +1359,7 @@ static void list_remove(struct thread *thread, struct os_mutex *mutex) {
   struct list_node *node = mutex->node;
   if (((uintptr_t)node->next & ~(uintptr_t)1) != (uintptr_t)head) entry_node(node->next)->previous = node->previous;
   *(void *volatile *)(void **)node->previous = node->next;
-  mutex->listed_by = 0;
+  atomic_store_explicit(&mutex->listed_by, 0, memory_order_release);
   thread->listed--;
   atomic_signal_fence(memory_order_seq_cst);
 }
@@ -1421,24 +1421,33 @@ static void let_pass(struct os_mutex *mutex, uint32_t left) {
   while (atomic_load(&mutex->lock->word) == left && os_clock() < until) nanosleep(&moment, NULL);
 }
 
-/* The word is ours, and the node is on a list: of a thread that died with the lock; or the word lied about being free,
- * and is let go of. Then the result is 0. */
-static SHMIPC_APART int node_can_be_taken(struct os_mutex *mutex, uintptr_t listed_by, uint32_t tid) {
-  uint32_t ours;
+/* The node is claimed already: by a thread that died with the lock; or by one that has the lock, and the word lied
+ * about being free. */
+static SHMIPC_APART int node_claim_from(struct os_mutex *mutex, uintptr_t listed_by, uintptr_t token) {
   int running;
   os_process_lock();
   running = os_thread_is_alive(listed_by);
   os_process_unlock();
-  if (!running) return 1;
-  ours = atomic_load(&mutex->lock->word);
+  return !running && atomic_compare_exchange_strong(&mutex->listed_by, &listed_by, token);
+}
+
+/* The word is shared, and another program's write may tell two threads of this process that it is free. The node is
+ * ours: one of them gets it, before it is put on any list; else it would be on two. 0: not the calling thread. */
+static inline int node_claim(struct os_mutex *mutex, uintptr_t token) {
+  uintptr_t listed_by = 0;
+  return atomic_compare_exchange_strong(&mutex->listed_by, &listed_by, token) ||
+         node_claim_from(mutex, listed_by, token);
+}
+
+/* Lets go of a word that was taken by a lie. */
+static SHMIPC_APART void word_return(struct os_mutex *mutex, uint32_t tid) {
+  uint32_t ours = atomic_load(&mutex->lock->word);
   if ((ours & FUTEX_TID_MASK) == tid) atomic_compare_exchange_strong(&mutex->lock->word, &ours, FUTEX_OWNER_DIED);
-  return 0;
 }
 
 struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, int *abandoned) {
   struct thread *thread = thread_self();
   struct shmipc_result result = {SHMIPC_OK, 0};
-  uintptr_t listed_by;
   uint32_t tid;
   if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
   if (thread->listed >= LOCKS_PER_THREAD) return shmipc_result(SHMIPC_LIMIT);
@@ -1447,11 +1456,12 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
   if (!word_take(mutex, tid, abandoned)) result = word_wait(mutex, tid, deadline, abandoned);
   if (mutex->block.lost) result.status = SHMIPC_CORRUPT;
   if (result.status == SHMIPC_OK) {
-    listed_by = mutex->listed_by;
-    if (listed_by == 0 || node_can_be_taken(mutex, listed_by, tid))
+    if (node_claim(mutex, thread->token)) {
       list_insert(thread, mutex);
-    else
+    } else {
+      word_return(mutex, tid);
       result.status = SHMIPC_CORRUPT;
+    }
   }
   list_done(thread);
   if (result.status == SHMIPC_OK && mutex->block.kind == OS_MUTEX)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,6 +71,12 @@ static int index_unchecked(lua_State *L) {
   return 1;
 }
 
+static int newindex_unchecked(lua_State *L) {
+  int32_t **elements = lua_touserdata(L, 1);
+  (*elements)[lua_tointegerx(L, 2, NULL) - 1] = (int32_t)lua_tointegerx(L, 3, NULL);
+  return 0;
+}
+
 /* elements(address) -> something whose [i] is element i, from 1 */
 static int elements(lua_State *L) {
   int32_t **userdata = lua_newuserdatauv(L, sizeof *userdata, 0);
@@ -77,14 +84,43 @@ static int elements(lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, index_unchecked);
   lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, newindex_unchecked);
+  lua_setfield(L, -2, "__newindex");
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+static int lock_unchecked(lua_State *L) {
+  lua_pushboolean(L, pthread_mutex_lock(*(pthread_mutex_t **)lua_touserdata(L, 1)) == 0);
+  return 1;
+}
+
+static int unlock_unchecked(lua_State *L) {
+  lua_pushboolean(L, pthread_mutex_unlock(*(pthread_mutex_t **)lua_touserdata(L, 1)) == 0);
+  return 1;
+}
+
+/* mutex(address) -> something with lock() and unlock(): a robust mutex of pthread's, and no guard */
+static int mutex(lua_State *L) {
+  static const luaL_Reg methods[] = {{"lock", lock_unchecked}, {"unlock", unlock_unchecked}, {NULL, NULL}};
+  pthread_mutex_t **userdata = lua_newuserdatauv(L, sizeof *userdata, 0);
+  pthread_mutexattr_t attributes;
+  *userdata = lua_touserdata(L, 1);
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  if (pthread_mutex_init(*userdata, &attributes) != 0) return luaL_error(L, "no mutex");
+  lua_newtable(L);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
   lua_setmetatable(L, -2);
   return 1;
 }
 
 int luaopen_bench_memory(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"create", create},     {"read", read_string}, {"write", write_string}, {"get", get}, {"set", set},
-      {"elements", elements}, {NULL, NULL},
+      {"create", create}, {"read", read_string},  {"write", write_string}, {"get", get},
+      {"set", set},       {"elements", elements}, {"mutex", mutex},        {NULL, NULL},
   };
   luaL_newlib(L, functions);
   return 1;
