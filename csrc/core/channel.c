@@ -150,7 +150,8 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
 #define DOUBTS_MAX 63
 #define STOLEN BUDGET_MAX /* between two looks at the clock: another process had the processor meanwhile */
 #define RESTS 16          /* between two looks at the clock, at least */
-#define LAG_MAX 32
+#define LAG_MIN 64        /* rests */
+#define LAG_MAX 256
 #define QUICK 8   /* looks: what came so soon may be of a stream */
 #define STREAK 64 /* so many quick ones, and a lag is tried */
 
@@ -225,7 +226,7 @@ static void learn_lag(struct shmipc_patience *patience, int are_several) {
   } else if (patience->lag > 0) {
     patience->lag = patience->streak = 0;
   } else if (patience->streak >= STREAK) {
-    patience->lag = 2;
+    patience->lag = LAG_MIN;
   }
 }
 
@@ -327,6 +328,29 @@ static enum found find(const struct shmipc_channel *channel, uint64_t position, 
   return MESSAGE;
 }
 
+/* ---- cache lines: asked for before they are needed, when nobody waits for that. (Beyond the ring's end it does
+ * nothing.) */
+
+#define LINE 64
+
+#if defined(__GNUC__)
+#define FETCH(address, for_writing) __builtin_prefetch(address, for_writing)
+#else
+#define FETCH(address, for_writing) ((void)(address))
+#endif
+
+/* What the next message will be written to is still the receivers', who have read it a lap ago. */
+static void fetch_for_writing(const char *end) {
+  FETCH(end + LINE, 1);
+  FETCH(end + 2 * LINE, 1);
+}
+
+/* What the next messages are read from is the senders'. */
+static void fetch_for_reading(const char *next) {
+  FETCH(next + LINE, 0);
+  FETCH(next + 2 * LINE, 0);
+}
+
 /* ---- sending */
 
 /* Goes through what a sender has published that died before it could say so: *end and *count go from where it is
@@ -378,19 +402,6 @@ static void store_bytes(char *to, const struct shmipc_message *message) {
   SHMIPC_STEP(SEND_HALF_WRITTEN);
 #endif
   memcpy(to, message->bytes, message->length);
-}
-
-#define LINE 64
-
-/* The cache lines that the next message will be written to are still the receivers', who have read them a lap ago: they
- * are asked for when nobody waits for that. (Beyond the ring's end it does nothing.) */
-static void fetch_for_writing(const char *end) {
-#if defined(__GNUC__)
-  __builtin_prefetch(end + LINE, 1);
-  __builtin_prefetch(end + (ptrdiff_t)2 * LINE, 1);
-#else
-  (void)end;
-#endif
 }
 
 /* Writes as many messages as there is space for and publishes them. *missing: where tail must come for the next one.
@@ -643,6 +654,7 @@ int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look
   if (*channel->arena->lost) return 0; /* what was copied may have been zeros in its place */
   if (!atomic_compare_exchange_strong(&state->tail, &tail, look->to)) return 0;
   SHMIPC_STEP(RECEIVE_TAKEN);
+  fetch_for_reading(place_of(channel, look->to));
   if (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) {
     if ((int64_t)(look->to - atomic_load(&state->enough)) >= 0 || load_word(channel, look->to) == 0)
       bell_ring(channel, OS_BELL_SENDERS);
