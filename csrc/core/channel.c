@@ -331,7 +331,7 @@ static enum found find(const struct shmipc_channel *channel, uint64_t position, 
 /* ---- cache lines: asked for before they are needed, when nobody waits for that. (Beyond the ring's end it does
  * nothing.) */
 
-#define LINE 64
+#define LINE ((ptrdiff_t)64)
 
 #if defined(__GNUC__)
 #define FETCH(address, for_writing) __builtin_prefetch(address, for_writing)
