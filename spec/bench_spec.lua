@@ -51,7 +51,7 @@ local function works()
   return found
 end
 
-describe("the benchmarks", function()
+describe("the benchmarks #programs", function()
   after_each(objects.check_none_left)
 
   it("measure every work, and make a page and plots", function()

@@ -118,7 +118,7 @@ local function test(platform, title, f)
   end
 end
 
-describe("the layout compiler", function()
+describe("the layout compiler #programs", function()
   after_each(objects.check_none_left)
 
   for _, platform in ipairs(platforms) do
