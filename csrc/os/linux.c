@@ -1911,6 +1911,15 @@ static struct shmipc_result arena_map(struct arena *arena) {
   return shmipc_result(SHMIPC_OK);
 }
 
+/* The end of making or opening it, which has come to `result`. */
+static struct shmipc_result arena_give(struct arena *arena, struct shmipc_result result, struct os_arena **out) {
+  if (result.status == SHMIPC_OK)
+    *out = &arena->shared;
+  else
+    arena_discard(arena);
+  return result;
+}
+
 struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind kind, unsigned mode, size_t size,
                                      uint64_t deadline, struct os_arena **out) {
   const size_t within_page = page_size() - 1;
@@ -1920,11 +1929,7 @@ struct shmipc_result os_arena_create(const struct os_name *name, enum os_kind ki
   result = block_make(&arena->mutex->block, name, mode, deadline);
   if (result.status == SHMIPC_OK) result = arena_map(arena);
   if (result.status == SHMIPC_OK) result = block_publish(&arena->mutex->block, deadline);
-  if (result.status == SHMIPC_OK)
-    *out = &arena->shared;
-  else
-    arena_discard(arena);
-  return result;
+  return arena_give(arena, result, out);
 }
 
 struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind, uint64_t deadline,
@@ -1934,11 +1939,7 @@ struct shmipc_result os_arena_open(const struct os_name *name, enum os_kind kind
   if (result.status != SHMIPC_OK) return result;
   result = block_open(&arena->mutex->block, name, deadline);
   if (result.status == SHMIPC_OK) result = arena_map(arena);
-  if (result.status == SHMIPC_OK)
-    *out = &arena->shared;
-  else
-    arena_discard(arena);
-  return result;
+  return arena_give(arena, result, out);
 }
 
 struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind, struct os_arena **out) {
@@ -1947,11 +1948,7 @@ struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind
   if (result.status != SHMIPC_OK) return result;
   result = block_peek(&arena->mutex->block, name);
   if (result.status == SHMIPC_OK) result = arena_map(arena);
-  if (result.status == SHMIPC_OK)
-    *out = &arena->shared;
-  else
-    arena_discard(arena);
-  return result;
+  return arena_give(arena, result, out);
 }
 
 struct shmipc_result os_arena_check(const struct os_arena *arena) {
