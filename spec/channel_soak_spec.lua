@@ -46,8 +46,8 @@ local observed = [[
       use({ capacity = 1 << 14, codec = codec }, { "one", i }, false)
       use({ capacity = 1 << 14, layout = layout }, { n = i, parts = { { x = 1 } } }, false)
     end
-    while main:send(("y"):rep(100), 0) do end
-    while main:receive(0) do end
+    for _ = 1, 300 do main:send(("y"):rep(100), 0) end -- more than it takes, unless somebody receives
+    for _ = 1, 300 do main:receive(0) end
   end
 
   local function entries(folder)
