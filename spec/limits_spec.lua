@@ -63,10 +63,8 @@ describe_on_linux("a process at its limits", function()
     ]], name)
     assert.equal("LIMIT", code)
     assert.is_true(count >= 1000)
-    assert.equal("LIMIT", peer:run("select(3, channel:send('one'))")) -- sending takes a lock for a moment
-    assert.equal("LIMIT", peer:run("select(3, channel:shutdown())"))
-    assert.equal("TIMEOUT", peer:run("select(3, channel:receive(0))"))
-    assert.equal("two", peer:run("mutexes[1]:unlock() channel:send('two') mutexes[1]:lock() return channel:receive(0)"))
+    assert.is_true(peer:run("channel:send('one')")) -- the lock of a moment that sending takes is none of them
+    assert.equal("one", peer:run("channel:receive(0)"))
     local first, last = assert(shmipc.mutex.open(name .. 1)), assert(shmipc.mutex.open(name .. count))
     peer:kill()
     assert.equal("abandoned", select(2, assert(first:lock(5))))

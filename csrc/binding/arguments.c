@@ -141,10 +141,8 @@ const char *shmipc_string(lua_State *L, int arg, const char *function, const cha
   return lua_tolstring(L, arg, length);
 }
 
-double shmipc_seconds(lua_State *L, int arg, const char *function, const char *what) {
-  double seconds;
-  if (lua_isnoneornil(L, arg)) return HUGE_VAL;
-  seconds = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : -1;
+double shmipc_seconds_given(lua_State *L, int arg, const char *function, const char *what) {
+  const double seconds = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : -1;
   if (!(seconds >= 0))
     shmipc_raise(L, function, "%s must be a number of seconds, 0 or more, got %s", what, shmipc_push_shown(L, arg));
   return seconds;

@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <math.h>
 
 #include "../core/channel.h"
 #include "../core/event.h"
@@ -49,7 +50,11 @@ lua_Number shmipc_number(lua_State *L, int arg, const char *function, const char
 const char *shmipc_string(lua_State *L, int arg, const char *function, const char *what, size_t *length);
 
 /* A time in seconds, 0 to math.huge; absent: HUGE_VAL. */
-double shmipc_seconds(lua_State *L, int arg, const char *function, const char *what);
+double shmipc_seconds_given(lua_State *L, int arg, const char *function, const char *what);
+
+static inline double shmipc_seconds(lua_State *L, int arg, const char *function, const char *what) {
+  return lua_isnoneornil(L, arg) ? HUGE_VAL : shmipc_seconds_given(L, arg, function, what);
+}
 
 /* Pushes a short text that shows the value at arg: for messages. */
 const char *shmipc_push_shown(lua_State *L, int arg);
@@ -133,7 +138,10 @@ struct shmipc_wait {
 };
 
 /* The first try does not wait. */
-struct shmipc_wait shmipc_wait_begin(double seconds);
+static inline struct shmipc_wait shmipc_wait_begin(double seconds) {
+  struct shmipc_wait wait = {seconds, 0, 0};
+  return wait;
+}
 
 /* For an attempt to create or open while others are deciding about the name: 1 s. */
 struct shmipc_wait shmipc_wait_for_decision(void);

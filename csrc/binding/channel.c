@@ -262,8 +262,7 @@ Sends a message. Waits while there is no space for it.
 @number[opt] timeout in seconds; 0 tries once; default: no limit
 @treturn boolean|nil `true`
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CLOSED` (the channel was shut down), `CORRUPT`, `LIMIT` (the thread holds more
-mutexes than the system gives back when it is killed)
+@treturn ?string code `TIMEOUT`, `CLOSED` (the channel was shut down), `CORRUPT`
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 assert(jobs:send("one", 0.5))
@@ -364,7 +363,7 @@ then it waits.
 @treturn int|nil how many were sent: all of them, or fewer, with the message and the code that tell why; `nil` when it
 was none
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CLOSED`, `CORRUPT`, `LIMIT`, as for `send`
+@treturn ?string code `TIMEOUT`, `CLOSED`, `CORRUPT`, as for `send`
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 local count = assert(jobs:send_many({"one", "two", "three"}, 0.5))
@@ -689,7 +688,7 @@ Ends the channel: from now on sending is `CLOSED`, for everybody and for good; r
 @number[opt] timeout in seconds, for a sender that was stopped in the middle of its work; default: no limit
 @treturn boolean|nil `true`
 @treturn ?string message
-@treturn ?string code `TIMEOUT`, `CORRUPT`, `LIMIT`
+@treturn ?string code `TIMEOUT`, `CORRUPT`
 @usage
 local jobs = assert(shmipc.channel.create("jobs"))
 jobs:shutdown()

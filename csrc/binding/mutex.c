@@ -165,7 +165,7 @@ if abandoned then view:fill(0) end -- whatever makes the data whole again
 static int mutex_lock(lua_State *L) {
   static const char function[] = "mutex:lock";
   struct shmipc_mutex *mutex = mutex_self(L, function);
-  double seconds = lua_isnoneornil(L, 2) ? HUGE_VAL : shmipc_seconds(L, 2, function, "timeout");
+  double seconds = shmipc_seconds(L, 2, function, "timeout");
   struct shmipc_guard *guard = shmipc_guard_push(L);
   struct shmipc_result result;
   int abandoned = 0;

@@ -37,11 +37,6 @@ static void give_hooks_a_chance(lua_State *L) {
   lua_error(L);
 }
 
-struct shmipc_wait shmipc_wait_begin(double seconds) {
-  struct shmipc_wait wait = {seconds, 0, 0};
-  return wait;
-}
-
 static uint64_t deadline_after(uint64_t now, double seconds) {
   double nanoseconds = ceil(seconds * 1e9);
   return nanoseconds < 9e18 ? now + (uint64_t)nanoseconds : OS_NEVER;

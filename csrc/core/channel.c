@@ -61,16 +61,23 @@ _Static_assert(sizeof(struct state) <= OS_ARENA_STATE_SIZE, "it fits into the ar
 static struct guarded *guarded_of(const struct shmipc_channel *channel) { return (void *)channel->arena->guarded; }
 static struct state *state_of(const struct shmipc_channel *channel) { return (void *)channel->arena->state; }
 
-static char *place_of(const struct shmipc_channel *channel, uint64_t position) {
-  return channel->arena->memory + (position & (channel->capacity - 1));
+/* Passed by value: no store into the ring can have changed it, so it stays in registers. */
+struct ring {
+  char *memory;
+  size_t capacity;
+};
+
+static struct ring ring_of(const struct shmipc_channel *channel) {
+  const struct ring ring = {channel->arena->memory, channel->capacity};
+  return ring;
 }
 
-static shared_word *word_at(const struct shmipc_channel *channel, uint64_t position) {
-  return (void *)place_of(channel, position);
-}
+static char *place_of(struct ring ring, uint64_t position) { return ring.memory + (position & (ring.capacity - 1)); }
 
-static size_t left_before_wrap(const struct shmipc_channel *channel, uint64_t position) {
-  return channel->capacity - (size_t)(position & (channel->capacity - 1));
+static shared_word *word_at(struct ring ring, uint64_t position) { return (void *)place_of(ring, position); }
+
+static size_t left_before_wrap(struct ring ring, uint64_t position) {
+  return ring.capacity - (size_t)(position & (ring.capacity - 1));
 }
 
 /* The room that a message takes, its header included. */
@@ -82,7 +89,9 @@ static int is_closed(uint64_t word) { return (word & LENGTH_BITS) == CLOSED; }
 static int is_skip(uint64_t word) { return (word & LENGTH_BITS) == SKIP; }
 
 /* Half of the ring less two words: a skip never needs more than the other half. */
-size_t shmipc_channel_largest(const struct shmipc_channel *channel) { return channel->capacity / 2 - 2 * WORD; }
+static size_t largest_of(struct ring ring) { return ring.capacity / 2 - 2 * WORD; }
+
+size_t shmipc_channel_largest(const struct shmipc_channel *channel) { return largest_of(ring_of(channel)); }
 
 /* ---- bells
  *
@@ -301,27 +310,25 @@ void shmipc_channel_close(struct shmipc_channel *channel) {
 
 static uint64_t load_tail(const struct shmipc_channel *channel) { return atomic_load(&state_of(channel)->tail); }
 
-static uint64_t load_word(const struct shmipc_channel *channel, uint64_t position) {
-  return atomic_load_explicit(word_at(channel, position), memory_order_acquire);
+static uint64_t load_word(struct ring ring, uint64_t position) {
+  return atomic_load_explicit(word_at(ring, position), memory_order_acquire);
 }
 
 enum found { NOTHING, MESSAGE, THE_END, GARBAGE };
 
 /* Reads what stands at the position; for a message, *look goes to it, and *word is its header. */
-static enum found find(const struct shmipc_channel *channel, uint64_t position, struct shmipc_look *look,
-                       uint64_t *word) {
-  uint64_t found = load_word(channel, position), length;
+static inline enum found find(struct ring ring, uint64_t position, struct shmipc_look *look, uint64_t *word) {
+  uint64_t found = load_word(ring, position), length;
   if (found == 0) return NOTHING;
   if (is_closed(found)) return THE_END;
   if (is_skip(found)) {
-    position += left_before_wrap(channel, position);
-    found = load_word(channel, position);
+    position += left_before_wrap(ring, position);
+    found = load_word(ring, position);
     if (found == 0 || is_closed(found) || is_skip(found)) return GARBAGE;
   }
   length = length_in(found);
-  if (length > shmipc_channel_largest(channel) || room_of((size_t)length) > left_before_wrap(channel, position))
-    return GARBAGE;
-  look->message.bytes = place_of(channel, position) + WORD;
+  if (length > largest_of(ring) || room_of((size_t)length) > left_before_wrap(ring, position)) return GARBAGE;
+  look->message.bytes = place_of(ring, position) + WORD;
   look->message.length = (size_t)length;
   look->to = position + room_of((size_t)length);
   *word = found;
@@ -345,55 +352,61 @@ static void fetch_for_writing(const char *end) {
   FETCH(end + 2 * LINE, 1);
 }
 
-/* What the next messages are read from is the senders'. */
-static void fetch_for_reading(const char *next) {
-  FETCH(next + LINE, 0);
-  FETCH(next + 2 * LINE, 0);
+/* What the next messages are read from is the senders'. While there is no next one, it is left to them: they are about
+ * to write there. */
+static void fetch_for_reading(struct ring ring, uint64_t next) {
+  const char *place = place_of(ring, next);
+  if (load_word(ring, next) == 0) return;
+  FETCH(place + LINE, 0);
+  FETCH(place + 2 * LINE, 0);
 }
 
 /* ---- sending */
 
 /* Goes through what a sender has published that died before it could say so: *end and *count go from where it is
  * written down to where it is. Not further than a ring beyond `tail`. Returns what stands at the end. */
-static enum found walk(const struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
+static enum found walk(struct ring ring, uint64_t tail, uint64_t *end, uint64_t *count) {
   struct shmipc_look look;
   uint64_t word = 0;
   enum found found;
   if (*end % WORD != 0) return GARBAGE;
-  while ((found = find(channel, *end, &look, &word)) == MESSAGE) {
+  while ((found = find(ring, *end, &look, &word)) == MESSAGE) {
     const int32_t further = (int32_t)((uint32_t)(word >> 32) + 1 - (uint32_t)*count);
     if (further > 0) *count += (uint64_t)further;
     *end = look.to;
-    if (*end - tail > channel->capacity) return GARBAGE;
+    if (*end - tail > ring.capacity) return GARBAGE;
   }
   return found;
 }
 
-/* The same, and writes it down. Before anything else: receivers may have taken it, and once the tail is seen that lies
- * behind it, its place is written over. pre: the lock is held. */
-static enum found find_end(struct shmipc_channel *channel, uint64_t tail, uint64_t *end, uint64_t *count) {
-  struct guarded *guarded = guarded_of(channel);
-  enum found found;
-  *end = guarded->end;
-  *count = guarded->count;
-  found = walk(channel, tail, end, count);
-  if (*end != guarded->end && found != GARBAGE) {
-    guarded->count = *count;
-    guarded->end = *end;
+/* The same, and writes it down. */
+static SHMIPC_APART enum found recover_end(struct ring ring, struct guarded *guarded) {
+  uint64_t end = guarded->end, count = guarded->count;
+  const enum found found = walk(ring, guarded->tail_seen, &end, &count);
+  if (end != guarded->end && found != GARBAGE) {
+    guarded->count = count;
+    guarded->end = end;
     atomic_signal_fence(memory_order_seq_cst);
   }
   return found;
 }
 
+/* Sees to it that guarded->end and ->count are right. Before anything else: receivers may have taken what a sender has
+ * left that died, and once the tail is seen that lies behind it, its place is written over. pre: the lock is held. */
+static inline enum found find_end(struct ring ring, struct guarded *guarded) {
+  const uint64_t end = guarded->end;
+  return end % WORD == 0 && load_word(ring, end) == 0 ? NOTHING : recover_end(ring, guarded);
+}
+
 /* How much the next message needs, what has to be skipped and the word behind it included. */
-static size_t need_of(const struct shmipc_channel *channel, uint64_t end, size_t length, size_t *skip) {
-  const size_t left = left_before_wrap(channel, end), room = room_of(length);
+static size_t need_of(struct ring ring, uint64_t end, size_t length, size_t *skip) {
+  const size_t left = left_before_wrap(ring, end), room = room_of(length);
   *skip = room > left ? left : 0;
   return *skip + room + WORD;
 }
 
-static void store_word(const struct shmipc_channel *channel, uint64_t position, uint64_t word) {
-  atomic_store_explicit(word_at(channel, position), word, memory_order_relaxed);
+static void store_word(struct ring ring, uint64_t position, uint64_t word) {
+  atomic_store_explicit(word_at(ring, position), word, memory_order_relaxed);
 }
 
 static void store_bytes(char *to, const struct shmipc_message *message) {
@@ -408,52 +421,55 @@ static void store_bytes(char *to, const struct shmipc_message *message) {
  * pre: the lock is held. OK: all; TIMEOUT: not all; CLOSED, CORRUPT. */
 static enum shmipc_status publish(struct shmipc_channel *channel, const struct shmipc_message *messages, size_t count,
                                   size_t *published, uint64_t *missing) {
+  const struct ring ring = ring_of(channel);
   struct guarded *guarded = guarded_of(channel);
-  uint64_t tail = guarded->tail_seen, begin, end, number, first = 0;
+  uint64_t tail, begin, end, number, first = 0;
   enum shmipc_status status = SHMIPC_OK;
   size_t i;
-  switch (find_end(channel, tail, &begin, &number)) {
+  switch (find_end(ring, guarded)) {
   case NOTHING: break;
   case THE_END: return SHMIPC_CLOSED;
   default: return SHMIPC_CORRUPT;
   }
   SHMIPC_STEP(SEND_RECOVERED);
-  end = begin;
+  tail = guarded->tail_seen;
+  begin = end = guarded->end;
+  number = guarded->count;
   for (i = 0; i < count; i++) {
-    size_t skip, need = need_of(channel, end, messages[i].length, &skip);
+    size_t skip, need = need_of(ring, end, messages[i].length, &skip);
     uint64_t word = word_of(messages[i].length, number + i);
-    if (end + need - tail > channel->capacity) {
+    if (end + need - tail > ring.capacity) {
       guarded->tail_seen = tail = load_tail(channel);
-      if (end - tail > channel->capacity) return SHMIPC_CORRUPT;
-      if (end + need - tail > channel->capacity) {
-        *missing = end + need - channel->capacity;
+      if (end - tail > ring.capacity) return SHMIPC_CORRUPT;
+      if (end + need - tail > ring.capacity) {
+        *missing = end + need - ring.capacity;
         status = SHMIPC_TIMEOUT;
         break;
       }
     }
-    store_bytes(place_of(channel, end + skip) + WORD, &messages[i]);
+    store_bytes(place_of(ring, end + skip) + WORD, &messages[i]);
     if (skip > 0) {
-      store_word(channel, end + skip, word);
+      store_word(ring, end + skip, word);
       word = SKIP;
     }
     if (i > 0)
-      store_word(channel, end, word);
+      store_word(ring, end, word);
     else
       first = word;
     end += need - WORD;
     SHMIPC_STEP(SEND_WRITTEN);
   }
   if (i == 0) return status;
-  store_word(channel, end, 0);
+  store_word(ring, end, 0);
   SHMIPC_STEP(SEND_ENDED);
-  atomic_store_explicit(word_at(channel, begin), first, memory_order_release);
+  atomic_store_explicit(word_at(ring, begin), first, memory_order_release);
   atomic_signal_fence(memory_order_seq_cst); /* `end` never points behind what a death left unpublished */
   SHMIPC_STEP(SEND_PUBLISHED);
   guarded->count = number + i;
   SHMIPC_STEP(SEND_COUNTED);
   guarded->end = end;
   SHMIPC_STEP(SEND_ADVANCED);
-  fetch_for_writing(place_of(channel, end));
+  fetch_for_writing(place_of(ring, end));
   *published = i;
   return status;
 }
@@ -470,7 +486,7 @@ static int has_come(const struct shmipc_channel *channel, uint64_t position) {
 
 /* Without the lock: while others send, the answer may be wrong, and costs one look more. */
 static int is_shut_down(const struct shmipc_channel *channel) {
-  return is_closed(load_word(channel, guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
+  return is_closed(load_word(ring_of(channel), guarded_of(channel)->end & ~(uint64_t)(WORD - 1)));
 }
 
 #define SPARSE 32 /* rests between two looks at the tail, which its writer would rather keep to itself */
@@ -488,7 +504,7 @@ static int spin_for_space(const struct shmipc_channel *channel, struct spin *spi
 }
 
 /* Until the tail has come to `missing`, or the deadline. Returns whether it has slept. */
-static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_t deadline) {
+static SHMIPC_APART int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_t deadline) {
   const uint64_t enough = enough_for(channel, missing);
   struct spin spin = spin_begin(&channel->sending, SPARSE, deadline);
   uint32_t value = 0;
@@ -511,12 +527,14 @@ static int await_space(struct shmipc_channel *channel, uint64_t missing, uint64_
 
 /* Another sender has the lock for some instructions only: that is waited for even by one who would not wait, unless
  * that sender was stopped among them. */
-static struct shmipc_result lock(struct shmipc_channel *channel, uint64_t deadline) {
-  const struct shmipc_result result = os_arena_lock(channel->arena, 0);
-  uint64_t moment;
-  if (result.status != SHMIPC_TIMEOUT) return result;
-  moment = os_clock() + MOMENT;
+static SHMIPC_APART struct shmipc_result lock_patiently(struct shmipc_channel *channel, uint64_t deadline) {
+  const uint64_t moment = os_clock() + MOMENT;
   return os_arena_lock(channel->arena, deadline > moment ? deadline : moment);
+}
+
+static inline struct shmipc_result lock(struct shmipc_channel *channel, uint64_t deadline) {
+  const struct shmipc_result result = os_arena_lock(channel->arena, 0);
+  return result.status == SHMIPC_TIMEOUT ? lock_patiently(channel, deadline) : result;
 }
 
 struct shmipc_result shmipc_channel_send(struct shmipc_channel *channel, const struct shmipc_message *messages,
@@ -545,10 +563,12 @@ struct shmipc_result shmipc_channel_send(struct shmipc_channel *channel, const s
 
 struct shmipc_result shmipc_channel_shut_down(struct shmipc_channel *channel, uint64_t deadline) {
   struct shmipc_result result = lock(channel, deadline), unlocked;
-  uint64_t end, count;
+  struct guarded *guarded = guarded_of(channel);
   if (result.status != SHMIPC_OK) return result;
-  switch (find_end(channel, guarded_of(channel)->tail_seen, &end, &count)) {
-  case NOTHING: atomic_store_explicit(word_at(channel, end), CLOSED, memory_order_release); break;
+  switch (find_end(ring_of(channel), guarded)) {
+  case NOTHING:
+    atomic_store_explicit(word_at(ring_of(channel), guarded->end), CLOSED, memory_order_release);
+    break;
   case THE_END: break;
   default: result.status = SHMIPC_CORRUPT; break;
   }
@@ -568,14 +588,14 @@ struct shmipc_result shmipc_channel_shut_down(struct shmipc_channel *channel, ui
 static int look_once(const struct shmipc_channel *channel, struct shmipc_look *look, enum found *found) {
   uint64_t word;
   look->from = load_tail(channel);
-  *found = look->from % WORD == 0 ? find(channel, look->from, look, &word) : GARBAGE;
+  *found = look->from % WORD == 0 ? find(ring_of(channel), look->from, look, &word) : GARBAGE;
   return load_tail(channel) == look->from;
 }
 
 #define TRIES 64 /* between two looks at the clock */
 
 static int has_something(const struct shmipc_channel *channel) {
-  return load_word(channel, load_tail(channel) & ~(uint64_t)(WORD - 1)) != 0;
+  return load_word(ring_of(channel), load_tail(channel) & ~(uint64_t)(WORD - 1)) != 0;
 }
 
 static int spin_for_message(const struct shmipc_channel *channel, struct spin *spin) {
@@ -590,7 +610,7 @@ static int spin_for_message(const struct shmipc_channel *channel, struct spin *s
 }
 
 /* Until there is something, or the deadline. Returns whether it has slept. */
-static int await_message(struct shmipc_channel *channel, uint64_t deadline) {
+static SHMIPC_APART int await_message(struct shmipc_channel *channel, uint64_t deadline) {
   struct spin spin = spin_begin(&channel->receiving, 1, deadline);
   uint32_t value = 0;
   if (spin_for_message(channel, &spin)) return 0;
@@ -625,7 +645,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
       continue;
     }
     if (found == MESSAGE) {
-      if (has_waited) learn_lag(&channel->receiving, load_word(channel, look->to) != 0);
+      if (has_waited) learn_lag(&channel->receiving, load_word(ring_of(channel), look->to) != 0);
       SHMIPC_STEP(RECEIVE_SEEN);
       return shmipc_result(SHMIPC_OK);
     }
@@ -643,7 +663,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
 int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shmipc_look *look) {
   struct shmipc_look further = *look;
   uint64_t word;
-  if (find(channel, look->to, &further, &word) != MESSAGE || further.to - look->from > channel->capacity) return 0;
+  if (find(ring_of(channel), look->to, &further, &word) != MESSAGE || further.to - look->from > channel->capacity) return 0;
   *look = further;
   return 1;
 }
@@ -654,14 +674,14 @@ int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look
   if (*channel->arena->lost) return 0; /* what was copied may have been zeros in its place */
   if (!atomic_compare_exchange_strong(&state->tail, &tail, look->to)) return 0;
   SHMIPC_STEP(RECEIVE_TAKEN);
-  fetch_for_reading(place_of(channel, look->to));
+  fetch_for_reading(ring_of(channel), look->to);
   if (atomic_load(bell_of(channel, OS_BELL_SENDERS)) & ASLEEP) {
-    if ((int64_t)(look->to - atomic_load(&state->enough)) >= 0 || load_word(channel, look->to) == 0)
+    if ((int64_t)(look->to - atomic_load(&state->enough)) >= 0 || load_word(ring_of(channel), look->to) == 0)
       bell_ring(channel, OS_BELL_SENDERS);
   }
   if (channel->has_slept) { /* who was woken for more than it takes */
     channel->has_slept = 0;
-    if (load_word(channel, look->to) != 0) bell_ring(channel, OS_BELL_RECEIVERS);
+    if (load_word(ring_of(channel), look->to) != 0) bell_ring(channel, OS_BELL_RECEIVERS);
   }
   SHMIPC_STEP(RECEIVE_RUNG);
   return 1;
@@ -675,11 +695,11 @@ static int read_end(const struct shmipc_channel *channel, uint64_t *end, uint64_
   const uint64_t begin = *end = guarded->end;
   enum found found;
   *count = guarded->count;
-  found = walk(channel, begin, end, count);
+  found = walk(ring_of(channel), begin, end, count);
   if (found != GARBAGE && guarded->end == begin) return found == THE_END;
   *end = guarded->end; /* senders are at it, and do not wait for who only looks */
   *count = guarded->count;
-  return is_closed(load_word(channel, *end & ~(uint64_t)(WORD - 1)));
+  return is_closed(load_word(ring_of(channel), *end & ~(uint64_t)(WORD - 1)));
 }
 
 static struct shmipc_channel_state read_state(const struct shmipc_channel *channel, uint64_t tail, enum found found,
@@ -707,7 +727,7 @@ struct shmipc_result shmipc_channel_inspect(const struct shmipc_channel *channel
   do {
     tail = load_tail(channel);
     if (tail % WORD != 0) return shmipc_result(SHMIPC_CORRUPT);
-    found = find(channel, tail, &look, &word);
+    found = find(ring_of(channel), tail, &look, &word);
     state = read_state(channel, tail, found, word);
     if (found == GARBAGE && load_tail(channel) == tail) return shmipc_result(SHMIPC_CORRUPT);
   } while (load_tail(channel) != tail && ++tries < TRIES);

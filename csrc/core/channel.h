@@ -53,7 +53,7 @@ struct shmipc_message {
 };
 
 /* Sends the messages in their order, as many at a time as there is space for, and adds to *sent how many it was; also
- * when it fails: TIMEOUT (there is no space for the next one), CLOSED, CORRUPT, LIMIT. pre: each is at most the largest
+ * when it fails: TIMEOUT (there is no space for the next one), CLOSED, CORRUPT. pre: each is at most the largest
  * long. */
 struct shmipc_result shmipc_channel_send(struct shmipc_channel *channel, const struct shmipc_message *messages,
                                          size_t count, uint64_t deadline, size_t *sent);
@@ -75,7 +75,7 @@ int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shm
 /* Takes all messages that were looked at. 0: somebody else has taken some, or the memory has vanished; look anew. */
 int shmipc_channel_take(struct shmipc_channel *channel, const struct shmipc_look *look);
 
-/* Nothing can be sent any more, and receivers find the end behind the last message. TIMEOUT, CORRUPT, LIMIT. */
+/* Nothing can be sent any more, and receivers find the end behind the last message. TIMEOUT, CORRUPT. */
 struct shmipc_result shmipc_channel_shut_down(struct shmipc_channel *channel, uint64_t deadline);
 
 /* What is in it at about this moment. */

@@ -1464,18 +1464,15 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
     }
   }
   list_done(thread);
-  if (result.status == SHMIPC_OK && mutex->block.kind == OS_MUTEX)
+  if (result.status == SHMIPC_OK)
     atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
   return result;
 }
 
-/* Leaves the word at `value` (free). */
-static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
-  struct thread *thread = thread_self();
+/* Leaves the word at `value` (free). pre: announced; the node is on no list. */
+static inline struct shmipc_result word_give(struct os_mutex *mutex, struct thread *thread, uint32_t value) {
   struct shmipc_result result = {SHMIPC_OK, 0};
   uint32_t found = atomic_load_explicit(&mutex->lock->word, memory_order_relaxed);
-  list_announce(thread, mutex);
-  list_remove(thread, mutex);
   do {
     if ((found & FUTEX_TID_MASK) != (uint32_t)thread->id) { /* another program wrote here: it is not ours to free */
       result.status = SHMIPC_CORRUPT;
@@ -1487,6 +1484,13 @@ static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
   if ((found & FUTEX_WAITERS) && result.status == SHMIPC_OK && atomic_exchange(&mutex->lock->hungry, 0) != 0)
     let_pass(mutex, value);
   return result;
+}
+
+static struct shmipc_result mutex_give(struct os_mutex *mutex, uint32_t value) {
+  struct thread *thread = thread_self();
+  list_announce(thread, mutex);
+  list_remove(thread, mutex);
+  return word_give(mutex, thread, value);
 }
 
 struct shmipc_result os_mutex_unlock(struct os_mutex *mutex) {
@@ -1955,13 +1959,25 @@ struct shmipc_result os_arena_check(const struct os_arena *arena) {
   return block_check(&((const struct arena *)arena)->mutex->block);
 }
 
+/* The lock is held for one call's length, and no other is taken meanwhile. So it needs no list: from before the word is
+ * taken until after it is free again, `list_op_pending` names it, and the kernel looks there, too (get_robust_list(2)).
+ */
 struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline) {
+  struct os_mutex *mutex = arena_of(arena)->mutex;
+  struct thread *thread = thread_self();
+  struct shmipc_result result = {SHMIPC_OK, 0};
   int abandoned;
-  return os_mutex_lock(arena_of(arena)->mutex, deadline, &abandoned);
+  if (!thread) return shmipc_result(SHMIPC_NO_MEMORY);
+  list_announce(thread, mutex);
+  if (!word_take(mutex, (uint32_t)thread->id, &abandoned))
+    result = word_wait(mutex, (uint32_t)thread->id, deadline, &abandoned);
+  if (mutex->block.lost) result.status = SHMIPC_CORRUPT;
+  if (result.status != SHMIPC_OK) list_done(thread);
+  return result;
 }
 
 struct shmipc_result os_arena_unlock(struct os_arena *arena) {
-  const struct shmipc_result result = os_mutex_unlock(arena_of(arena)->mutex);
+  const struct shmipc_result result = word_give(arena_of(arena)->mutex, self, 0);
 #if !defined(__x86_64__)
   atomic_thread_fence(memory_order_seq_cst); /* the unlock was only a release; on x86-64 it is a locked instruction */
 #endif

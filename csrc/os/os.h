@@ -268,7 +268,7 @@ struct shmipc_result os_arena_peek(const struct os_name *name, enum os_kind kind
 struct shmipc_result os_arena_check(const struct os_arena *arena);
 
 /* For some instructions only, not for a wait. An owner that dies leaves it free: what it guards must be whole at every
- * instruction. TIMEOUT, CORRUPT, LIMIT. pre: the calling thread does not hold it. */
+ * instruction. TIMEOUT, CORRUPT. pre: the calling thread holds no arena. */
 struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline);
 
 /* Is a full barrier. pre: the calling thread has locked it. CORRUPT: it is let go of as far as this process is
