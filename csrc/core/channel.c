@@ -566,9 +566,7 @@ struct shmipc_result shmipc_channel_shut_down(struct shmipc_channel *channel, ui
   struct guarded *guarded = guarded_of(channel);
   if (result.status != SHMIPC_OK) return result;
   switch (find_end(ring_of(channel), guarded)) {
-  case NOTHING:
-    atomic_store_explicit(word_at(ring_of(channel), guarded->end), CLOSED, memory_order_release);
-    break;
+  case NOTHING: atomic_store_explicit(word_at(ring_of(channel), guarded->end), CLOSED, memory_order_release); break;
   case THE_END: break;
   default: result.status = SHMIPC_CORRUPT; break;
   }
@@ -663,7 +661,8 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
 int shmipc_channel_look_further(const struct shmipc_channel *channel, struct shmipc_look *look) {
   struct shmipc_look further = *look;
   uint64_t word;
-  if (find(ring_of(channel), look->to, &further, &word) != MESSAGE || further.to - look->from > channel->capacity) return 0;
+  if (find(ring_of(channel), look->to, &further, &word) != MESSAGE || further.to - look->from > channel->capacity)
+    return 0;
   *look = further;
   return 1;
 }

@@ -1464,8 +1464,7 @@ struct shmipc_result os_mutex_lock(struct os_mutex *mutex, uint64_t deadline, in
     }
   }
   list_done(thread);
-  if (result.status == SHMIPC_OK)
-    atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
+  if (result.status == SHMIPC_OK) atomic_store_explicit(&mutex->lock->locked_at, coarse_clock(), memory_order_relaxed);
   return result;
 }
 
