@@ -104,8 +104,10 @@ size_t shmipc_channel_largest(const struct shmipc_channel *channel) { return lar
  * other.
  *
  * The one who was woken, and goes, sets ASLEEP again if there are SEVERAL: for the others. And if it then leaves behind
- * what another one may wait for, it rings on. A death anywhere leaves at worst: ASLEEP without a sleeper, which costs
- * one vain wake; or a sleeper without ASLEEP, which looks by itself when its time (0.1 s at most) is over. */
+ * what another one may wait for, it rings on. Who is woken while the word is as it was when it went to sleep has got
+ * the wake of one who slept before: that one sleeps on, and its ASLEEP is gone; so there are SEVERAL. A death anywhere
+ * leaves at worst: ASLEEP without a sleeper, which costs one vain wake; or a sleeper without ASLEEP, which looks by
+ * itself when its time (0.1 s at most) is over. */
 
 #define ASLEEP UINT32_C(1)
 #define SEVERAL UINT32_C(2)
@@ -136,6 +138,12 @@ static uint32_t bell_announce(struct shmipc_channel *channel, enum os_bell bell,
   if ((value & ASLEEP) && value != before) value = atomic_fetch_or(bell_of(channel, bell), SEVERAL) | SEVERAL;
   atomic_thread_fence(memory_order_seq_cst); /* before the look that follows */
   return value | ASLEEP;
+}
+
+static void bell_sleep(struct shmipc_channel *channel, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  if (!os_arena_sleep(channel->arena, bell, value, deadline)) return;
+  SHMIPC_STEP(BELL_WOKEN);
+  atomic_compare_exchange_strong(bell_of(channel, bell), &value, value | SEVERAL);
 }
 
 /* The end of a wait that has announced `value`. */
@@ -514,7 +522,7 @@ static SHMIPC_APART int await_space(struct shmipc_channel *channel, uint64_t mis
     value = bell_announce(channel, OS_BELL_SENDERS, value);
     SHMIPC_STEP(SPACE_ANNOUNCED);
     if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline) break;
-    os_arena_sleep(channel->arena, OS_BELL_SENDERS, value, deadline);
+    bell_sleep(channel, OS_BELL_SENDERS, value, deadline);
     SHMIPC_STEP(SPACE_SLEPT);
     if (has_come(channel, missing) || is_shut_down(channel) || os_clock() >= deadline || *channel->arena->lost) break;
   }
@@ -616,7 +624,7 @@ static SHMIPC_APART int await_message(struct shmipc_channel *channel, uint64_t d
     value = bell_announce(channel, OS_BELL_RECEIVERS, value);
     SHMIPC_STEP(MESSAGE_ANNOUNCED);
     if (has_something(channel) || os_clock() >= deadline) break;
-    os_arena_sleep(channel->arena, OS_BELL_RECEIVERS, value, deadline);
+    bell_sleep(channel, OS_BELL_RECEIVERS, value, deadline);
     SHMIPC_STEP(MESSAGE_SLEPT);
     if (has_something(channel) || os_clock() >= deadline || *channel->arena->lost) break;
   }

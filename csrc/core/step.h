@@ -23,6 +23,7 @@
   X(MESSAGE_ANNOUNCED)                                                                                                 \
   X(MESSAGE_SLEPT)                                                                                                     \
   X(BELL_CLEARED)                                                                                                      \
+  X(BELL_WOKEN)                                                                                                        \
   X(SHUTDOWN_MARKED)                                                                                                   \
   X(SHUTDOWN_UNLOCKED)
 

@@ -1246,10 +1246,10 @@ static unsigned futex_wake(_Atomic(uint32_t) *word, unsigned count) {
   return woken > 0 ? (unsigned)woken : 0;
 }
 
-/* Sleeps while the word is `value`, until the deadline, a wake, or a signal. */
-static void futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadline) {
+/* Sleeps while the word is `value`, until the deadline, a wake, or a signal. Returns whether it was a wake. */
+static int futex_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t deadline) {
   const struct timespec until = to_timespec(deadline);
-  syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+  return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, &until, NULL, FUTEX_BITSET_MATCH_ANY) == 0;
 }
 
 #define SPINS 100 /* looks before a sleep */
@@ -1985,8 +1985,8 @@ struct shmipc_result os_arena_unlock(struct os_arena *arena) {
 
 static _Atomic(uint32_t) *bell_word(struct os_arena *arena, enum os_bell bell) { return (void *)arena->bells[bell]; }
 
-void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
-  futex_wait(bell_word(arena, bell), value, deadline);
+int os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  return futex_wait(bell_word(arena, bell), value, deadline);
 }
 
 void os_arena_ring(struct os_arena *arena, enum os_bell bell) { futex_wake(bell_word(arena, bell), 1); }

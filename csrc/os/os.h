@@ -275,10 +275,12 @@ struct shmipc_result os_arena_lock(struct os_arena *arena, uint64_t deadline);
  * concerned. */
 struct shmipc_result os_arena_unlock(struct os_arena *arena);
 
-/* Sleeps while the bell's word is `value`, until it is rung or the deadline; may return before. */
-void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline);
+/* Sleeps while the bell's word is `value`, until it is rung or the deadline; may return before. Returns whether a ring
+ * woke it. */
+int os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline);
 
-/* Wakes one who sleeps, or who is about to and has not seen that the word has changed. pre: it has been changed. */
+/* Wakes one who sleeps, or who is about to and has not seen that the word has changed: the one who has slept longest, or
+ * any other. pre: the word has been changed. */
 void os_arena_ring(struct os_arena *arena, enum os_bell bell);
 
 void os_arena_close(struct os_arena *arena);

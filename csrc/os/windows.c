@@ -910,7 +910,7 @@ void os_semaphore_close(struct os_semaphore *semaphore) { CloseHandle(semaphore)
  * A ring adds 1 to the bell's semaphore, and who sleeps takes 1. So a wake is kept for one who has compared the word
  * and does not sleep yet, and two of them find two wakes (an event would make one of those). One that is not taken,
  * since nobody slept, is a vain wake of the next who does; more than BELL_MAX of them are never kept. And it may be
- * taken by one who came later, before the first one slept, who then sleeps on until its deadline.
+ * taken by one who came later, before the first one slept: the core sees to that.
  *
  *   GUARDED_AT   the core's, under the lock
  *   BELLS_AT     the bells' words; what they mean is the core's
@@ -1054,8 +1054,9 @@ struct shmipc_result os_arena_unlock(struct os_arena *arena) {
   return shmipc_result(was_ours ? SHMIPC_OK : SHMIPC_CORRUPT);
 }
 
-void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
-  if (*arena->bells[bell] == value) WaitForSingleObject(arena_of(arena)->bells[bell], milliseconds_until(deadline));
+int os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+  return *arena->bells[bell] == value &&
+         WaitForSingleObject(arena_of(arena)->bells[bell], milliseconds_until(deadline)) == WAIT_OBJECT_0;
 }
 
 void os_arena_ring(struct os_arena *arena, enum os_bell bell) {

@@ -5,11 +5,13 @@
  *   SLEEPERS   how many wait at it
  *   KILLS      so many processes are killed, each between any two of its steps
  *   SEMAPHORE  the system's side is that of Windows: it compares the word and sleeps in two steps, and keeps wakes
- *   ANY_ORDER  the system wakes any sleeper, not the one who has slept longest
+ *   ANY_ORDER  the system wakes any sleeper, not the one who has slept longest (as it may on both systems: on Linux,
+ *              when their threads have different real-time priorities)
  *   RESCUED    a sleep may end by itself when nothing else goes on, as every sleep does after 0.1 s: who wakes up so
  *              must find what it waits for. Always with KILLS, unless NO_RESCUE
  *
- * Without a part of it, which must be found out: NO_SECOND_LOOK, NO_BATON, NO_SEVERAL, NO_RINGS_COUNTED. */
+ * Without a part of it, which must be found out: NO_SECOND_LOOK, NO_BATON, NO_SEVERAL, NO_RINGS_COUNTED,
+ * and with ANY_ORDER or SEMAPHORE NO_DOUBT. */
 
 #ifndef SLEEPERS
 #define SLEEPERS 2
@@ -103,12 +105,12 @@ inline bell_announce() {
   fi
 }
 
-/* ---- os_arena_sleep. The deadline may come at any time: then it goes to `leave`. */
+/* ---- bell_sleep, os_arena_sleep. The deadline may come at any time: then it goes to `leave`. */
 
 inline arena_sleep() {
 #ifdef SEMAPHORE
   STEP(if :: bell == value :: else -> goto slept fi);
-  STEP(if :: kept > 0 -> kept--; goto slept :: else -> sleepers!me; moving-- fi);
+  STEP(if :: kept > 0 -> kept--; woken[me] = true :: else -> sleepers!me; moving-- fi);
 #else
   STEP(if :: bell == value -> sleepers!me; moving-- :: else -> goto slept fi);
 #endif
@@ -126,6 +128,9 @@ inline arena_sleep() {
   :: atomic { kills > 0 && !woken[me] -> kills--; sleepers??eval(me); moving++; goto dead }
 #endif
   fi
+#ifndef NO_DOUBT
+  STEP(if :: bell == value -> bell = bell | SEVERAL :: else fi)
+#endif
 }
 
 /* ---- bell_leave. Between the look and what follows, SEVERAL may come. */

@@ -846,10 +846,11 @@ struct shmipc_result os_arena_unlock(struct os_arena *shared) {
   return fails(__func__) ? failure(now) : arena_condition(arena);
 }
 
-void os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
+int os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline) {
   expect(!process_is_locked, "a wait with the process lock");
   expect(!arena_is_ours(arena_of(arena)), "a sleep with an arena's lock");
   if (*arena->bells[bell] == value) wait_until(deadline);
+  return 0; /* there is nobody else who could have rung */
 }
 
 void os_arena_ring(struct os_arena *arena, enum os_bell bell) {
