@@ -1,7 +1,7 @@
 /* A hostile process writes random bytes and words over a channel, or cuts its file, while two others use it. Their
  * calls may then fail, or give what nobody has sent; but no process may crash, no message may lie outside of the ring,
- * no call may last longer than its deadline and a little more, and when all are gone the name must serve again. Three
- * processes are a group, which tries one case after the other; several groups at a time, since they mostly wait. */
+ * no call may last longer than its deadline and a little more, and when all are gone the name must serve again. A case
+ * is tried by a group of three processes, which end with it; several groups at a time, since they mostly wait. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,6 @@ struct group {
 };
 
 struct board {
-  uint64_t begin, end; /* cases */
   _Atomic(uint32_t) failures;
   _Atomic(uint64_t) calls, refused, scribbles;
   struct group groups[GROUPS];
@@ -274,7 +273,6 @@ static void try_case(enum role role) {
   trial_seed(trial_mix(now_tried) + role);
   if (role == FIRST) {
     unsigned i;
-    atomic_store(&group->now, now_tried);
     atomic_store(&group->done, 0);
     create_channel();
     for (i = (unsigned)trial_below(CALLS); i > 0; i--) send_some();
@@ -291,50 +289,73 @@ static void try_case(enum role role) {
 }
 
 static int be_member(char **arguments) {
-  const unsigned which = (unsigned)strtoul(arguments[1], NULL, 10);
   const enum role role = (enum role)strtoul(arguments[2], NULL, 10);
   board = trial_board_open(arguments[0]);
-  group = &board->groups[which];
+  group = &board->groups[strtoul(arguments[1], NULL, 10)];
   trial_count_in(&board->failures);
-  for (now_tried = board->begin + which; now_tried < board->end && !trial_failures(); now_tried += GROUPS)
-    try_case(role);
+  now_tried = atomic_load(&group->now);
+  try_case(role);
   return 0;
 }
 
 /* ---- the program */
 
 static char board_name[TRIAL_NAME];
+static struct child *children[GROUPS][ROLES];
 
-static struct child *start(unsigned which, unsigned role) {
+static void start_case(unsigned which, uint64_t number) {
   char group_text[16], role_text[16];
   const char *arguments[] = {"member", board_name, group_text, role_text, NULL};
-  struct child *child;
+  unsigned role;
+  atomic_store(&board->groups[which].now, number);
   snprintf(group_text, sizeof group_text, "%u", which);
-  snprintf(role_text, sizeof role_text, "%u", role);
-  child = child_start(arguments);
-  if (!child) trial_give_up("no process can be started");
-  return child;
+  for (role = 0; role < ROLES; role++) {
+    snprintf(role_text, sizeof role_text, "%u", role);
+    children[which][role] = child_start(arguments);
+    if (!children[which][role]) trial_give_up("no process can be started");
+  }
 }
 
-/* Returns how many run. */
-static unsigned watch(struct child *children[GROUPS * ROLES]) {
-  unsigned i, running = 0;
-  for (i = 0; i < GROUPS * ROLES; i++) {
-    const int state = children[i] ? child_state(children[i]) : 0;
+/* Returns how many of the group run. */
+static unsigned watch(unsigned which) {
+  unsigned role, running = 0;
+  for (role = 0; role < ROLES; role++) {
+    struct child **child = &children[which][role];
+    const int state = *child ? child_state(*child) : 0;
     if (state == CHILD_RUNS) running++;
-    if (state == CHILD_RUNS || !children[i]) continue;
+    if (state == CHILD_RUNS || !*child) continue;
     if (state != 0)
-      trial_fail("process %u of a group ended with state %d in case %llu", i % ROLES, state,
-                 (unsigned long long)atomic_load(&board->groups[i / ROLES].now));
-    child_forget(children[i]);
-    children[i] = NULL;
+      trial_fail("process %u ended with state %d in case %llu", role, state,
+                 (unsigned long long)atomic_load(&board->groups[which].now));
+    child_forget(*child);
+    *child = NULL;
   }
   return running;
 }
 
+/* Until all have been tried, or one has failed. */
+static void try_cases(uint64_t begin, uint64_t end) {
+  unsigned which, running;
+  do {
+    running = 0;
+    for (which = 0; which < GROUPS; which++) {
+      unsigned of_group = watch(which);
+      if (of_group == 0 && begin < end && !trial_failures()) {
+        start_case(which, begin++);
+        of_group = ROLES;
+      }
+      running += of_group;
+    }
+    os_sleep(os_clock() + TRIAL_SECOND / 1000);
+  } while (running > 0 && !trial_failures());
+  if (running == 0) return;
+  os_sleep(os_clock() + TRIAL_SECOND); /* the others see it */
+  for (which = 0; which < GROUPS * ROLES; which++)
+    if (children[which / ROLES][which % ROLES]) child_forget(children[which / ROLES][which % ROLES]);
+}
+
 int main(int argc, char **argv) {
   struct trial_option options[] = {{"cases", 300, "how many", NULL}, {"seed", 1, "of the first case", NULL}};
-  struct child *children[GROUPS * ROLES];
   uint64_t begin;
   unsigned i;
   system_begin();
@@ -343,23 +364,13 @@ int main(int argc, char **argv) {
   trial_name(board_name, "board");
   board = trial_board_create(board_name, sizeof *board);
   trial_count_in(&board->failures);
-  board->begin = trial_option("seed");
-  board->end = board->begin + trial_option("cases");
   begin = os_clock();
   for (i = 0; i < GROUPS; i++) {
     char tag[16];
     snprintf(tag, sizeof tag, "%u", i);
     trial_name(board->groups[i].channel, tag);
   }
-  for (i = 0; i < GROUPS * ROLES; i++) children[i] = start(i / ROLES, i % ROLES);
-  while (watch(children) > 0) {
-    os_sleep(os_clock() + TRIAL_SECOND / 1000);
-    if (!trial_failures()) continue;
-    os_sleep(os_clock() + TRIAL_SECOND); /* the others see it */
-    for (i = 0; i < GROUPS * ROLES; i++)
-      if (children[i]) child_forget(children[i]);
-    break;
-  }
+  try_cases(trial_option("seed"), trial_option("seed") + trial_option("cases"));
   return trial_end("%llu cases, %llu calls, of which %llu failed as they may, %llu scribbles, in %.1f s",
                    (unsigned long long)trial_option("cases"), (unsigned long long)atomic_load(&board->calls),
                    (unsigned long long)atomic_load(&board->refused), (unsigned long long)atomic_load(&board->scribbles),
