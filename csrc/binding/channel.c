@@ -509,10 +509,17 @@ static struct shmipc_result try_receive(lua_State *L, const char *function, stru
   return shmipc_result(SHMIPC_TIMEOUT);
 }
 
+/* The first try, too, may wait for a moment: what comes in that needs no look at the clock. */
+static struct shmipc_wait glance_begin(double seconds) {
+  struct shmipc_wait wait = shmipc_wait_begin(seconds);
+  if (seconds > 0) wait.until = SHMIPC_GLANCE;
+  return wait;
+}
+
 /* Pushes the message, or returns why there is none. */
 static struct shmipc_result receive(lua_State *L, const char *function, struct channel_handle *self,
                                     const struct shmipc_record *record, double seconds) {
-  struct shmipc_wait wait = shmipc_wait_begin(seconds);
+  struct shmipc_wait wait = glance_begin(seconds);
   struct shmipc_result result;
   do {
     check_open(L, function, self);
@@ -628,7 +635,7 @@ static int channel_receive_many(lua_State *L) {
   static const char function[] = "channel:receive_many";
   struct channel_handle *self = channel_self(L, function);
   lua_Integer limit = shmipc_integer(L, 2, function, "max", 1, LUA_MAXINTEGER), i, count;
-  struct shmipc_wait wait = shmipc_wait_begin(shmipc_seconds(L, 3, function, "timeout"));
+  struct shmipc_wait wait = glance_begin(shmipc_seconds(L, 3, function, "timeout"));
   struct shmipc_result result;
   do {
     check_open(L, function, self);

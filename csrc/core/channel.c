@@ -166,6 +166,7 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
 #define BUDGET_MIN (UINT64_C(2) * 1000)
 #define DOUBTS_MAX 63
 #define STOLEN BUDGET_MAX /* between two looks at the clock: another process had the processor meanwhile */
+#define UNTIMED 64        /* rests, before the first look at the clock */
 #define RESTS 16          /* between two looks at the clock, at least */
 #define LAG_MIN 64        /* rests */
 #define LAG_MAX 256
@@ -192,7 +193,9 @@ static int spin_more(struct spin *spin) {
   unsigned i;
   if (spin->patience->budget == 0) return 0;
   for (i = 0; i < spin->rests; i++) os_pause();
-  if (spin->looks++ * spin->rests % RESTS != 0) return 1;
+  i = ++spin->looks * spin->rests;
+  if (i < UNTIMED || i % RESTS != 0) return 1;
+  if (spin->deadline == SHMIPC_GLANCE) return 0;
   now = os_clock();
   if (spin->begin == 0)
     spin->begin = now;
@@ -219,6 +222,7 @@ static void spin_succeeded(const struct spin *spin) {
 
 static void spin_failed(const struct spin *spin) {
   struct shmipc_patience *patience = spin->patience;
+  if (spin->deadline == SHMIPC_GLANCE) return;
   patience->lag = patience->streak = 0;
   if (patience->budget == 0 || spin->now >= spin->deadline) return;
   if (patience->budget == BUDGET_MAX && patience->doubts < DOUBTS_MAX) patience->doubts = patience->doubts * 2 + 1;
@@ -619,7 +623,7 @@ static int spin_for_message(const struct shmipc_channel *channel, struct spin *s
 static SHMIPC_APART int await_message(struct shmipc_channel *channel, uint64_t deadline) {
   struct spin spin = spin_begin(&channel->receiving, 1, deadline);
   uint32_t value = 0;
-  if (spin_for_message(channel, &spin)) return 0;
+  if (spin_for_message(channel, &spin) || deadline == SHMIPC_GLANCE) return 0;
   for (;;) {
     value = bell_announce(channel, OS_BELL_RECEIVERS, value);
     SHMIPC_STEP(MESSAGE_ANNOUNCED);
@@ -660,7 +664,7 @@ struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_
       bell_ring(channel, OS_BELL_RECEIVERS); /* others may sleep who need to know it, too */
       return shmipc_result(SHMIPC_CLOSED);
     }
-    if (deadline == 0 || os_clock() >= deadline) return look_in_vain(channel);
+    if (deadline <= SHMIPC_GLANCE ? has_waited || deadline == 0 : os_clock() >= deadline) return look_in_vain(channel);
     channel->has_slept |= await_message(channel, deadline);
     has_waited = 1;
   }

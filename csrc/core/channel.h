@@ -66,6 +66,9 @@ struct shmipc_look {
   struct shmipc_message message; /* the last one, in shared memory */
 };
 
+/* A deadline for looking: so long as one looks again and again without a look at the clock, about 1 us. */
+#define SHMIPC_GLANCE 1
+
 /* Waits for a message and looks at it. TIMEOUT; CLOSED: the channel was shut down, and there is none left; CORRUPT. */
 struct shmipc_result shmipc_channel_look(struct shmipc_channel *channel, uint64_t deadline, struct shmipc_look *look);
 

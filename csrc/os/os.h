@@ -279,8 +279,8 @@ struct shmipc_result os_arena_unlock(struct os_arena *arena);
  * woke it. */
 int os_arena_sleep(struct os_arena *arena, enum os_bell bell, uint32_t value, uint64_t deadline);
 
-/* Wakes one who sleeps, or who is about to and has not seen that the word has changed: the one who has slept longest, or
- * any other. pre: the word has been changed. */
+/* Wakes one who sleeps, or who is about to and has not seen that the word has changed: the one who has slept longest,
+ * or any other. pre: the word has been changed. */
 void os_arena_ring(struct os_arena *arena, enum os_bell bell);
 
 void os_arena_close(struct os_arena *arena);
