@@ -99,6 +99,8 @@ describe_here("a process killed at any instruction", function()
     { "open_leftover", 37, "of opening a leftover" },
     { "close", 5, "of closing a mapping, its last holder" },
     { "close_shared", 5, "of closing a mapping that others hold" },
+    { "send", 1, "of sending a message" },
+    { "receive", 1, "of receiving a message" },
   }
 
   for _, operation in ipairs(operations) do

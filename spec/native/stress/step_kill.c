@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/channel.h"
 #include "core/mapping.h"
 #include "core/mutex.h"
 #include "stress.h"
@@ -28,6 +29,7 @@
 #define LONG (10 * STRESS_SECOND) /* nothing of all this takes so long */
 #define A_MOMENT (STRESS_SECOND / 50)
 #define CALLS_MAX 200
+#define TEXT_MAX 32
 
 /* What all three see. */
 struct board {
@@ -40,13 +42,14 @@ struct board {
 };
 
 static struct board *board;
-static char mutex_text[STRESS_NAME], section_text[STRESS_NAME], first_text[STRESS_NAME];
-static struct os_name mutex_name, section_name, first_name;
+static char mutex_text[STRESS_NAME], section_text[STRESS_NAME], first_text[STRESS_NAME], channel_text[STRESS_NAME];
+static struct os_name mutex_name, section_name, first_name, channel_name;
 
 /* ---- the victim's operations. begin: before it is stepped. */
 
 static struct shmipc_mutex mutex;
 static struct shmipc_mapping *mapping;
+static struct shmipc_channel channel;
 
 static void expect_ok(struct shmipc_result result, const char *what) {
   if (result.status != SHMIPC_OK) stress_fail("%s gave %s", what, stress_status(result.status));
@@ -133,11 +136,37 @@ static void begin_section_create(void) {
 
 static void act_close(void) { shmipc_mapping_release(mapping); }
 
+static void begin_channel(void) { expect_ok(shmipc_channel_open(&channel_name, os_clock() + SHORT, &channel), "open"); }
+
+static void send_text(struct shmipc_channel *through, const char *text) {
+  const struct shmipc_message message = {text, strlen(text)};
+  size_t sent = 0;
+  expect_ok(shmipc_channel_send(through, &message, 1, os_clock() + SHORT, &sent), "send");
+}
+
+/* 0: there is none. */
+static int receive_text(struct shmipc_channel *through, char text[TEXT_MAX]) {
+  struct shmipc_look look;
+  if (shmipc_channel_look(through, 0, &look).status != SHMIPC_OK) return 0;
+  if (look.message.length >= TEXT_MAX) stress_fail("a message of %u bytes", (unsigned)look.message.length);
+  memset(text, 0, TEXT_MAX);
+  memcpy(text, look.message.bytes, look.message.length < TEXT_MAX ? look.message.length : TEXT_MAX - 1);
+  return shmipc_channel_take(through, &look);
+}
+
+static void act_send(void) { send_text(&channel, "the victim's"); }
+
+static void act_receive(void) {
+  char text[TEXT_MAX];
+  receive_text(&channel, text);
+}
+
 /* ---- the witness: prepare, before there is a victim; observe, while the victim stands still; inspect, when it is
  * dead. What it keeps while one operation is tried again and again: */
 
 static struct shmipc_mutex kept_mutex;
 static struct shmipc_mapping *kept_mapping;
+static struct shmipc_channel kept_channel;
 
 static void prepare_nothing(void) {}
 
@@ -183,6 +212,54 @@ static void prepare_mapping(void) {
   expect_ok(shmipc_mapping_create(&section_name, &creation, OS_READ_WRITE, os_clock() + SHORT, &kept_mapping),
             "create");
   if (kept_mapping) write_mark(kept_mapping);
+}
+
+static void prepare_channel(void) {
+  const struct shmipc_channel_creation creation = {0600, SHMIPC_CAPACITY_MIN};
+  if (!kept_channel.arena)
+    expect_ok(shmipc_channel_create(&channel_name, &creation, os_clock() + SHORT, &kept_channel), "create");
+}
+
+static void prepare_messages(void) {
+  prepare_channel();
+  send_text(&kept_channel, "first");
+  send_text(&kept_channel, "second");
+}
+
+/* Receives: what was expected (1), or else the other one (0). */
+static int is_next(const char *expected, const char *or_else) {
+  char text[TEXT_MAX] = "";
+  if (!receive_text(&kept_channel, text)) stress_fail("a message is lost");
+  if (strcmp(text, expected) == 0) return 1;
+  if (!or_else || strcmp(text, or_else) != 0) stress_fail("a message is \"%s\"", text);
+  return 0;
+}
+
+/* The dead one has left no lock, and nothing behind what can be seen. */
+static void inspect_channel(void) {
+  char text[TEXT_MAX];
+  is_next("the witness's", NULL);
+  if (receive_text(&kept_channel, text)) stress_fail("a message came late, or twice: \"%s\"", text);
+}
+
+static void inspect_sent(void) {
+  send_text(&kept_channel, "the witness's");
+  if (is_next("the victim's", "the witness's")) {
+    inspect_channel();
+  } else {
+    if (atomic_load(&board->over)) stress_fail("a message is lost that was sent");
+    send_text(&kept_channel, "the witness's");
+    inspect_channel();
+  }
+}
+
+static void inspect_received(void) {
+  if (is_next("first", "second")) {
+    if (atomic_load(&board->over)) stress_fail("a message was taken, and is there");
+    is_next("second", NULL);
+  }
+  send_text(&kept_channel, "the witness's");
+  inspect_channel();
 }
 
 static void inspect_mutex(void) {
@@ -288,7 +365,9 @@ static void inspect_kept(void) {
 static void witness_ends(void) {
   if (kept_mutex.lock) shmipc_mutex_close(&kept_mutex);
   if (kept_mapping) shmipc_mapping_release(kept_mapping);
-  if (stress_name_exists(mutex_text) || stress_name_exists(section_text)) stress_fail("a name is left");
+  if (kept_channel.arena) shmipc_channel_close(&kept_channel);
+  if (stress_name_exists(mutex_text) || stress_name_exists(section_text) || stress_name_exists(channel_text))
+    stress_fail("a name is left");
 }
 
 /* ---- the operations */
@@ -320,6 +399,8 @@ static const struct operation operations[] = {
     {"open_leftover", prepare_nothing, begin_section_create, begin_nothing, act_open, NULL, inspect_gone},
     {"close", prepare_nothing, NULL, begin_section_create, act_close, NULL, inspect_gone},
     {"close_shared", prepare_mapping, NULL, begin_section_open, act_close, NULL, inspect_kept},
+    {"send", prepare_channel, NULL, begin_channel, act_send, NULL, inspect_sent},
+    {"receive", prepare_messages, NULL, begin_channel, act_receive, NULL, inspect_received},
 };
 
 static const struct operation *operation;
@@ -555,6 +636,8 @@ int main(int argc, char **argv) {
   stress_name(section_text, "section");
   mutex_name.base = mutex_text;
   section_name.base = section_text;
+  stress_name(channel_text, "channel");
+  channel_name.base = channel_text;
   stress_name(first_text, "first");
   first_name.base = first_text;
   if (pipe(to_witness) != 0 || pipe(from_witness) != 0) stress_give_up(2, "pipe: %s", strerror(errno));
@@ -566,6 +649,7 @@ int main(int argc, char **argv) {
   stress_kill(witness);
   stress_name_remove(mutex_text);
   stress_name_remove(section_text);
+  stress_name_remove(channel_text);
   return stress_end("%s: killed %llu times in its %llu instructions, in %.1f s", operation->name,
                     (unsigned long long)tried, (unsigned long long)instructions,
                     (double)(stress_clock() - begin) / 1e9);
