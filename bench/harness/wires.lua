@@ -9,6 +9,8 @@ local all = {
   ["python/simple"] = { label = "`multiprocessing.SimpleQueue`" },
   ["python/queue"] = { label = "`multiprocessing.Queue`", is_detail = true },
   ["boost/queue"] = { label = "`message_queue`" },
+  ["lua_c/spin"] = { label = "C functions around one word that check nothing" },
+  ["lua_c/ring"] = { label = "C functions around a ring that check nothing" },
   ["c/pipe"] = { label = "pipe", role = "peer" },
   ["c/socket"] = { label = "Unix socket", role = "peer" },
   ["c/futex"] = { label = "sleeping on a futex" },

@@ -1,7 +1,7 @@
 local wires = dofile "bench/harness/wires.lua"
 
 local contenders = wires.contenders("one_way", 64, {
-  "shmipc/channel", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue", "c/pipe",
+  "shmipc/channel", "lua_c/ring", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue", "c/pipe",
   "c/socket", "c/ring",
 })
 table.insert(contenders, 2,

@@ -9,7 +9,7 @@ return {
   definition = [[
 The same with messages of 64 bytes. To "C: spinning on one word" that is one line of the cache, the number included.]],
   contenders = wires.contenders("round_trip", 64, {
-    "shmipc/channel", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue", "c/pipe",
+    "shmipc/channel", "lua_c/spin", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue", "c/pipe",
     "c/socket", "c/futex", "c/ring", "c/spin",
   }),
   targets = {

@@ -1,6 +1,6 @@
 /* Messages between two processes: by shared memory and spinning, by a ring, by a futex, by pipes, by a Unix socket. */
 #define _GNU_SOURCE
-#include "../../drivers/messages.h"
+#include "../../drivers/wires.h"
 
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -11,15 +11,9 @@
 
 #include "../../drivers/driver.h"
 
-enum { LINE = 64 };
+enum { LINE = WIRES_LINE };
 
-/* ---- spin: one message in one place in each direction. Its first word is its number: to write that is to hand it
- * over, and the answer gives the place back. The least that two processes can do. */
-
-struct place {
-  _Alignas(LINE) _Atomic uint64_t number;
-  unsigned char rest[MESSAGES_SIZE_MAX - sizeof(uint64_t)];
-};
+/* ---- spin: one place in each direction, whose number is the first word of the message. */
 
 static void *open_spin(const char *name, size_t size) {
   (void)size;
@@ -27,22 +21,18 @@ static void *open_spin(const char *name, size_t size) {
 }
 
 static void send_spin(void *wire, int direction, const void *message, size_t size) {
-  struct place *place = (struct place *)wire + direction;
   uint64_t number;
   memcpy(&number, message, sizeof number);
-  memcpy(place->rest, (const unsigned char *)message + sizeof number, size - sizeof number);
-  atomic_store_explicit(&place->number, number, memory_order_release);
+  place_put((struct place *)wire + direction, number, (const unsigned char *)message + sizeof number,
+            size - sizeof number);
 }
 
 static void receive_spin(void *wire, int direction, void *message, size_t size) {
-  struct place *place = (struct place *)wire + direction;
+  const struct place *place = (struct place *)wire + direction;
   static uint64_t last;
-  uint64_t number;
-  int turns = 0;
-  while ((number = atomic_load_explicit(&place->number, memory_order_acquire)) == last) messages_spin(&turns);
-  last = number;
-  memcpy(message, &number, sizeof number);
-  memcpy((unsigned char *)message + sizeof number, place->rest, size - sizeof number);
+  last = place_await(place, last);
+  memcpy(message, &last, sizeof last);
+  memcpy((unsigned char *)message + sizeof last, place->rest, size - sizeof last);
 }
 
 /* ---- futex: the same, but who receives sleeps at once, and who sends always wakes. */
@@ -72,51 +62,21 @@ static void receive_futex(void *wire, int direction, void *message, size_t size)
   memcpy(message, bed->message, size);
 }
 
-/* ---- ring: for one sender and one receiver, in slots of whole lines. Each end keeps what it last saw of the other's
- * index, and looks again only when that says full or empty. */
-
-struct ring {
-  _Alignas(LINE) _Atomic uint64_t sent;     /* the sender's: messages ever written */
-  _Alignas(LINE) _Atomic uint64_t received; /* the receiver's: messages ever copied out */
-  _Alignas(LINE) uint64_t sent_seen;        /* the receiver's own */
-  _Alignas(LINE) uint64_t received_seen;    /* the sender's own */
-  _Alignas(LINE) unsigned char slots[MESSAGES_CAPACITY];
-};
+/* ---- ring */
 
 static void *open_ring(const char *name, size_t size) {
   (void)size;
   return driver_private_memory(name, 2 * sizeof(struct ring));
 }
 
-static size_t slot_size(size_t size) { return (size + LINE - 1) / LINE * LINE; }
-
-/* Sizes are powers of two, so the number of slots is one. */
-static unsigned char *slot(struct ring *ring, uint64_t number, size_t size) {
-  return ring->slots + number * slot_size(size) % sizeof ring->slots;
-}
-
 static void send_ring(void *wire, int direction, const void *message, size_t size) {
-  struct ring *ring = (struct ring *)wire + direction;
-  uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
-  int turns = 0;
-  while ((sent - ring->received_seen + 1) * slot_size(size) > sizeof ring->slots) {
-    ring->received_seen = atomic_load_explicit(&ring->received, memory_order_acquire);
-    if (sent - ring->received_seen == sizeof ring->slots / slot_size(size)) messages_spin(&turns);
-  }
-  memcpy(slot(ring, sent, size), message, size);
-  atomic_store_explicit(&ring->sent, sent + 1, memory_order_release);
+  ring_put((struct ring *)wire + direction, message, size);
 }
 
 static void receive_ring(void *wire, int direction, void *message, size_t size) {
   struct ring *ring = (struct ring *)wire + direction;
-  uint64_t received = atomic_load_explicit(&ring->received, memory_order_relaxed);
-  int turns = 0;
-  while (received == ring->sent_seen) {
-    ring->sent_seen = atomic_load_explicit(&ring->sent, memory_order_acquire);
-    if (received == ring->sent_seen) messages_spin(&turns);
-  }
-  memcpy(message, slot(ring, received, size), size);
-  atomic_store_explicit(&ring->received, received + 1, memory_order_release);
+  memcpy(message, ring_await(ring, size), size);
+  ring_done(ring);
 }
 
 /* ---- pipes and a Unix socket: descriptors to write to and to read from, by direction */
