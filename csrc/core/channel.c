@@ -170,8 +170,9 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
 #define RESTS 16          /* between two looks at the clock, at least */
 #define LAG_MIN 64        /* rests */
 #define LAG_MAX 256
-#define QUICK 8   /* looks: what came so soon may be of a stream */
-#define STREAK 64 /* so many quick ones, and a lag is tried */
+#define QUICK 8       /* looks: what came so soon may be of a stream */
+#define STREAK_MIN 64 /* so many quick ones, and a lag is tried; more, where it was in vain before */
+#define STREAK_MAX 8192
 
 struct spin {
   struct shmipc_patience *patience;
@@ -243,10 +244,12 @@ static void sleep_succeeded(const struct spin *spin) {
  * who is writing the next one into it. The lag is worth something as long as it finds several at once. */
 static void learn_lag(struct shmipc_patience *patience, int are_several) {
   if (are_several) {
+    if (patience->lag > 0) patience->lag_streak = STREAK_MIN;
     if (patience->lag > 0 && patience->lag < LAG_MAX) patience->lag *= 2;
   } else if (patience->lag > 0) {
+    if (patience->lag_streak < STREAK_MAX) patience->lag_streak *= 2;
     patience->lag = patience->streak = 0;
-  } else if (patience->streak >= STREAK) {
+  } else if (patience->streak >= patience->lag_streak) {
     patience->lag = LAG_MIN;
   }
 }
@@ -254,7 +257,7 @@ static void learn_lag(struct shmipc_patience *patience, int are_several) {
 /* ---- opening */
 
 static void channel_fill(struct shmipc_channel *channel, struct os_arena *arena, int created) {
-  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0, 0, 0};
+  const struct shmipc_patience patience = {os_processors() > 1 ? BUDGET_MAX : 0, 0, 0, 0, 0, STREAK_MIN};
   channel->arena = arena;
   channel->capacity = arena->size;
   channel->created = created;

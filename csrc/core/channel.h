@@ -18,6 +18,7 @@ struct shmipc_patience {
   unsigned short_waits; /* in a row */
   unsigned streak;      /* of messages that came at once */
   unsigned lag;         /* rests before the first look, so that a few messages gather while they come in a stream */
+  unsigned lag_streak;  /* that long a streak is worth the next try of a lag */
 };
 
 /* One handle. */
