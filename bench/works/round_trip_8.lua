@@ -26,8 +26,8 @@ less.
 Where the two processors are threads of one core, the word goes over and back in some 80 ns; between two cores it takes
 some 400. What Lua's interpreter needs for the four calls of a trip, about 35 ns each, is the same on both.]],
   contenders = wires.contenders("round_trip", 8, {
-    "shmipc/channel", "lua_c/spin", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue", "c/pipe",
-    "c/socket", "c/futex", "c/ring", "c/spin",
+    "shmipc/channel", "lua_c/spin", "luasocket/socket", "redis/list", "python/simple", "python/queue", "boost/queue",
+    "c/pipe", "c/socket", "c/futex", "c/ring", "c/spin",
   }),
   targets = {
     { ours = "shmipc/channel_round_trip_8", other = "c/spin_round_trip_8", at_most = 2.5 },

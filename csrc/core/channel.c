@@ -166,7 +166,7 @@ static void bell_leave(struct shmipc_channel *channel, enum os_bell bell, uint32
 #define BUDGET_MIN (UINT64_C(2) * 1000)
 #define DOUBTS_MAX 63
 #define STOLEN BUDGET_MAX /* between two looks at the clock: another process had the processor meanwhile */
-#define UNTIMED 64        /* rests, before the first look at the clock */
+#define GLANCES 64        /* looks without a look at the clock */
 #define RESTS 16          /* between two looks at the clock, at least */
 #define LAG_MIN 64        /* rests */
 #define LAG_MAX 256
@@ -194,9 +194,8 @@ static int spin_more(struct spin *spin) {
   unsigned i;
   if (spin->patience->budget == 0) return 0;
   for (i = 0; i < spin->rests; i++) os_pause();
-  i = ++spin->looks * spin->rests;
-  if (i < UNTIMED || i % RESTS != 0) return 1;
-  if (spin->deadline == SHMIPC_GLANCE) return 0;
+  if (spin->deadline == SHMIPC_GLANCE) return ++spin->looks < GLANCES;
+  if (spin->looks++ * spin->rests % RESTS != 0) return 1;
   now = os_clock();
   if (spin->begin == 0)
     spin->begin = now;
